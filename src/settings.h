@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "selector.h"
+
+struct oconfig_item_s; /* liboconfig/oconfig.h */
+
+/* What a count is charged to. */
+enum group_by {
+	GROUP_BY_DEFAULT, /* cgroup where a v2 hierarchy is mounted, else none */
+	GROUP_BY_NONE,
+	GROUP_BY_CGROUP,
+	GROUP_BY_PID_NAMESPACE,
+	GROUP_BY_CONTROLLER, /* the v1 hierarchy of settings.groups.controller */
+};
+
+/*
+ * What the operator asked for. Strings and selectors are owned by this structure.
+ */
+struct settings {
+	struct {
+		bool on;
+		bool error_codes;
+		struct selector select;
+	} syscalls;
+	struct {
+		bool on;
+	} namespaces;
+	struct {
+		enum group_by by;
+		const char *controller; /* static: the kernel's name, such as "memory" */
+		struct selector select;
+		int max;	     /* cgroups or PID namespaces counted apart */
+		bool detail_syscall; /* per system call instead of totals */
+	} groups;
+	int max_series;
+};
+
+/* The defaults of the options table. No family is on: see settings_finish(). */
+void settings_init(struct settings *s);
+void settings_fini(struct settings *s);
+
+/*
+ * Adds one <Plugin ebpf> block to `s`; may be called several times. Returns 0, or -EINVAL
+ * or -ENOMEM with a sentence in `err` that names the option, the value given and what is
+ * allowed; options before the bad one are then in `s`. Has no other side effect.
+ */
+int settings_add(struct settings *s, const struct oconfig_item_s *block, char *err,
+		 size_t size);
+
+/* After the last block: with no family block at all, switches the default families on. */
+void settings_finish(struct settings *s);
+
+/*
+ * THE master copy of the options: what the parser accepts and what a unit test looks for
+ * in the manual page and in conf/ebpf.conf.
+ */
+enum option_type {
+	OPTION_BLOCK,
+	OPTION_BOOLEAN,
+	OPTION_INTEGER,	 /* min..max */
+	OPTION_WORD,	 /* one of `words` */
+	OPTION_SELECTOR, /* an exact name or /regex/, repeatable */
+	OPTION_TYPE_COUNT,
+};
+
+/* The offset of an option that has no member of its own. */
+#define OPTION_NO_MEMBER SIZE_MAX
+
+struct option {
+	const char *block; /* NULL: directly in <Plugin ebpf> */
+	const char *name;
+	enum option_type type;
+	size_t offset; /* of the member in struct settings; of a block, its switch (bool) */
+	int min, max;
+	const char *const *words; /* NULL-terminated */
+	/*
+	 * Stores words[index]; the default of a word is what a zeroed struct settings
+	 * means.
+	 */
+	void (*set_word)(struct settings *s, size_t index);
+	const char *dflt; /* as an operator would write it; NULL: none */
+};
+
+extern const struct option options[];
+extern const size_t option_count;
