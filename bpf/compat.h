@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One accessor for each thing that differs between kernels or architectures, with the kernel
+ * commit or release that changed it. The branches are decided when the program is loaded, by what
+ * the running kernel's BTF says; what does not apply is removed before the verifier sees it.
+ */
+#pragma once
+
+#include "kernel.h"
+#include "shared.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kernfs_node___before_6_15 {
+	struct kernfs_node *parent;
+};
+
+struct kernfs_node___since_6_15 {
+	struct kernfs_node *__parent;
+};
+
+struct proc_ns_operations {
+	int type;
+};
+
+struct ns_common___before_6_18 {
+	const struct proc_ns_operations *ops;
+};
+
+struct ns_common___since_6_18 {
+	__u32 ns_type;
+};
+
+#pragma clang attribute pop
+
+enum bpf_func_id___present {
+	BPF_FUNC_get_current_task_btf___present = 1,
+	BPF_FUNC_task_pt_regs___present = 1,
+};
+
+/* bpf_get_current_task_btf() came in 5.11 (3ca1032ab7ab); members of what it returns are free. */
+static __always_inline bool have_current_task_btf(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id___present,
+					  BPF_FUNC_get_current_task_btf___present);
+}
+
+/* The type of the current task's member `path` must be a scalar or a pointer. */
+#define CURRENT_TASK(member)                                                           \
+	({                                                                             \
+		typeof(((struct task_struct *)0)->member) value_;                      \
+		if (have_current_task_btf())                                           \
+			value_ = ((struct task_struct *)bpf_get_current_task_btf())    \
+					 ->member;                                     \
+		else                                                                   \
+			value_ = BPF_CORE_READ(                                        \
+				(struct task_struct *)bpf_get_current_task(), member); \
+		value_;                                                                \
+	})
+
+#if defined(__TARGET_ARCH_x86)
+
+/* TS_COMPAT, arch/x86/include/asm/thread_info.h: set for int $0x80 and for ELF32 alike. */
+static __always_inline bool in_compat_syscall(void)
+{
+	return CURRENT_TASK(thread_info.status) & 0x2;
+}
+
+#define syscall_number(regs) ((int)BPF_CORE_READ(regs, orig_ax))
+#define syscall_number_btf(regs) ((int)(regs)->orig_ax)
+
+static __always_inline long syscall_result(struct pt_regs *regs)
+{
+	return (long)BPF_CORE_READ(regs, ax);
+}
+
+static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
+{
+	if (in_compat_syscall())
+		return (__u32)(n ? BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, bx));
+	return n ? BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, di);
+}
+
+#define X32_SYSCALL_BIT 0x40000000 /* arch/x86/include/uapi/asm/unistd.h */
+
+static __always_inline __u32 x32_id(__u32 nr)
+{
+	nr &= ~X32_SYSCALL_BIT;
+	return nr < SYSCALL_UNKNOWN - SYSCALL_X32 ? SYSCALL_X32 + nr : SYSCALL_UNKNOWN;
+}
+
+#define is_x32(nr) ((nr)&X32_SYSCALL_BIT)
+
+#elif defined(__TARGET_ARCH_arm64)
+
+/*
+ * TIF_32BIT, arch/arm64/include/asm/thread_info.h: bit 22 in every release so far. (The mode bit
+ * in pt_regs would do as well, but costs a helper call where the registers are not BTF-typed.)
+ */
+static __always_inline bool in_compat_syscall(void)
+{
+	return CURRENT_TASK(thread_info.flags) & (1 << 22);
+}
+
+#define syscall_number(regs) BPF_CORE_READ(regs, syscallno)
+#define syscall_number_btf(regs) ((regs)->syscallno)
+
+static __always_inline long syscall_result(struct pt_regs *regs)
+{
+	return in_compat_syscall() ? (long)(int)BPF_CORE_READ(regs, regs[0]) :
+				     (long)BPF_CORE_READ(regs, regs[0]);
+}
+
+static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
+{
+	return n ? BPF_CORE_READ(regs, regs[1]) : BPF_CORE_READ(regs, orig_x0);
+}
+
+#define is_x32(nr) 0
+#define x32_id(nr) SYSCALL_UNKNOWN
+
+#endif
+
+/*
+ * The registers with which the current task entered the kernel. bpf_task_pt_regs() came in 5.15
+ * (dd6e10fbd9fb) and wants the typed task; before, they lie at the end of the kernel stack.
+ */
+static __always_inline struct pt_regs *current_regs(void)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id___present,
+				       BPF_FUNC_task_pt_regs___present))
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	enum { KERNEL_STACK_BYTES = 16384 }; /* THREAD_SIZE of both architectures */
+	return (void *)(CURRENT_TASK(stack) + KERNEL_STACK_BYTES -
+			bpf_core_type_size(struct pt_regs));
+}
+
+/* Renamed and put under RCU by 633488947ef6 (6.15). */
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
+{
+	struct kernfs_node___before_6_15 *before = (void *)node;
+	struct kernfs_node___since_6_15 *since = (void *)node;
+
+	if (bpf_core_field_exists(since->__parent))
+		return BPF_CORE_READ(since, __parent);
+	return BPF_CORE_READ(before, parent);
+}
+
+/* A CLONE_NEW* flag. In the operations until 6.18 (4055526d3574), then in the namespace. */
+static __always_inline __u32 namespace_flag(void *ns)
+{
+	struct ns_common___before_6_18 *before = ns;
+	struct ns_common___since_6_18 *since = ns;
+
+	if (bpf_core_field_exists(since->ns_type))
+		return BPF_CORE_READ(since, ns_type);
+	return BPF_CORE_READ(before, ops, type);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the kernel side and user space agree on: identities and the layout of maps. The only header
+ * that both sides see; each has defined __u32 and __u64 before it includes this one.
+ */
+#pragma once
+
+/*
+ * A system call's id: its number in one of the tables that a 64-bit kernel serves, so that the
+ * same number of two tables stays two calls.
+ */
+enum {
+	SYSCALL_NATIVE = 0,
+	SYSCALL_COMPAT = 512,	/* 32-bit programs: i386 on x86-64, ARM EABI on arm64 */
+	SYSCALL_X32 = 1024,	/* x86-64 with 32-bit pointers; numbers go up to 547 */
+	SYSCALL_UNKNOWN = 1600, /* a number beyond its table */
+	SYSCALL_IDS,
+	SYSCALL_REST = SYSCALL_IDS, /* of a group: those without a row of their own */
+	SYSCALL_ALL,		    /* of a group: all together */
+	SYSCALL_ROW_IDS,
+};
+
+/* What a family's programs do about a system call: a bit in its syscall_traits. */
+enum {
+	TRAIT_FORKS = 1 << 0,	 /* the child returns from it too, with 0 */
+	TRAIT_EXITS = 1 << 1,	 /* does not return */
+	TRAIT_DETAIL = 1 << 2,	 /* has a row of its own in each group */
+	TRAIT_FOLLOWED = 1 << 3, /* another family's program goes on after ours */
+	TRAIT_SETNS = 1 << 4,
+	TRAIT_UNSHARE = 1 << 5,
+	TRAIT_CLONE = 1 << 6,
+	TRAIT_CLONE3 = 1 << 7,
+};
+
+enum { CALLS, ERRORS, CALL_COLUMNS };
+
+enum {
+	NAMESPACE_CGROUP,
+	NAMESPACE_IPC,
+	NAMESPACE_MNT,
+	NAMESPACE_NET,
+	NAMESPACE_PID,
+	NAMESPACE_TIME,
+	NAMESPACE_USER,
+	NAMESPACE_UTS,
+	NAMESPACE_UNKNOWN, /* setns(fd, 0) whose descriptor was closed before we could look */
+	NAMESPACE_TYPES,
+};
+
+enum { VERB_JOIN, VERB_UNSHARE, VERB_CLONE, VERBS };
+
+/* Ids of the namespaces family: verb * NAMESPACE_TYPES + type, then the failures by verb. */
+enum {
+	NAMESPACE_FAILED = VERBS * NAMESPACE_TYPES,
+	NAMESPACE_IDS = NAMESPACE_FAILED + VERBS,
+};
+
+enum {
+	GROUP_KIND_NONE,
+	GROUP_KIND_CGROUP,
+	GROUP_KIND_PID_NAMESPACE,
+	GROUP_KIND_CONTROLLER
+};
+
+/* The key of every map that counts per group. */
+struct row_key {
+	__u64 group; /* cgroup id; or PID namespace's inode, with a stamp of its life above */
+	__u32 id;
+	__u32 zero;
+};
+
+/* The key of the map that counts errors by code. */
+struct error_key {
+	__u32 id;
+	__u32 code;
+};
+
+enum { GROUP_PATH_MAX = 1024 };
+
+/*
+ * Of each group that has rows, until user space has read its last counts: whether it is gone, so
+ * that no task can be in it any more.
+ */
+struct group_state {
+	__u32 gone;
+	__u32 zero;
+};
+
+/* The name of a cgroup, until user space has read it. */
+struct group_path {
+	__u32 bytes;		    /* used of `names` */
+	__u32 cut;		    /* the names next to the root had no room */
+	char names[GROUP_PATH_MAX]; /* from the cgroup up to the root, each ends in NUL */
+};
+
+/* What the iterators over live namespaces write. */
+struct live_namespace {
+	__u32 type;
+	__u32 inode;
+	__u32 pid; /* a process that is in it or holds it open */
+	__u32 zero;
+};

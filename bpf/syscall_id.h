@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which system call it was, and what a family's programs want of it. */
+#pragma once
+
+#include "compat.h"
+
+/* TRAIT_* by system call, set by the loader from the family's table row. */
+const volatile __u8 syscall_traits[SYSCALL_IDS];
+
+/*
+ * rt_sigreturn puts the interrupted code's registers back and with them -1 for the number, by
+ * which the kernel knows that nothing is to be restarted.
+ */
+const volatile __u32 sigreturn_id[2]; /* native, compat */
+
+static __always_inline __u32 syscall_id(int nr)
+{
+	bool compat = in_compat_syscall();
+	__u32 id = nr;
+
+	if (nr == -1)
+		return compat ? sigreturn_id[1] : sigreturn_id[0];
+	if (is_x32(id))
+		return x32_id(id);
+	if (id >= SYSCALL_COMPAT)
+		return SYSCALL_UNKNOWN;
+	return compat ? id + SYSCALL_COMPAT : id;
+}
+
+static __always_inline __u8 traits_of(__u32 id)
+{
+	return id < SYSCALL_IDS ? syscall_traits[id] : 0;
+}
+
+static __always_inline bool is_error(long ret)
+{
+	return (unsigned long)ret >= (unsigned long)-MAX_ERRNO;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "controllers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/btf.h>
+
+#include "cleanup.h"
+
+/* cgroups(7): "name hierarchy num_cgroups enabled" */
+static int find_hierarchy(const char *name, int32_t *ret)
+{
+	cleanup_fclose FILE *f = fopen("/proc/cgroups", "re");
+	char line[256], found[64];
+	int hierarchy, enabled;
+
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %d %*d %d", found, &hierarchy, &enabled) != 3 ||
+		    strcmp(found, name) != 0 || !enabled)
+			continue;
+		*ret = hierarchy;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* enum cgroup_subsys_id has "<controller>_cgrp_id" for those that the kernel was built with. */
+static int find_index(const struct btf *btf, const char *name, uint32_t *ret)
+{
+	int id = btf__find_by_name_kind(btf, "cgroup_subsys_id", BTF_KIND_ENUM);
+	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	char wanted[64];
+
+	/* include/linux/cgroup_subsys.h calls this one otherwise than user space does */
+	snprintf(wanted, sizeof(wanted), "%s_cgrp_id",
+		 strcmp(name, "blkio") ? name : "io");
+	for (int i = 0; type && i < btf_vlen(type); i++) {
+		const struct btf_enum *e = btf_enum(type) + i;
+
+		if (strcmp(btf__name_by_offset(btf, e->name_off), wanted) != 0)
+			continue;
+		*ret = e->val;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int controller_find(const char *name, struct controller *ret)
+{
+	struct controller c;
+	int err = find_hierarchy(name, &c.hierarchy);
+	struct btf *btf;
+
+	if (err)
+		return err;
+	btf = btf__load_vmlinux_btf();
+	if (!btf)
+		return -errno;
+	err = find_index(btf, name, &c.index);
+	btf__free(btf);
+	if (!err)
+		*ret = c;
+	return err;
+}

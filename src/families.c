@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "families.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "errno_names.h"
+#include "live_namespaces.h"
+#include "namespace_names.h"
+#include "syscall_names.h"
+
+#include "groups.skel.h"
+#include "namespaces.skel.h"
+#include "syscalls.skel.h"
+
+static bool describe_syscall(const struct series_id *id, struct label *ret)
+{
+	char *s = ret->instance;
+	size_t n = sizeof(ret->instance);
+
+	ret->type = id->column == CALLS && !id->code ? "operations" : "errors";
+	if (id->id == SYSCALL_ALL)
+		snprintf(s, n, "syscall");
+	else if (id->id == SYSCALL_REST)
+		return false;
+	else if (id->code)
+		snprintf(s, n, "syscall-%s-%s", syscall_name(id->id),
+			 errno_name(id->code));
+	else
+		snprintf(s, n, "syscall-%s", syscall_name(id->id));
+	return true;
+}
+
+static bool is_syscall_selected(uint32_t id, const struct settings *settings)
+{
+	return id >= SYSCALL_IDS ||
+	       selector_matches(&settings->syscalls.select, syscall_name(id));
+}
+
+static bool is_syscall_total(const struct series_id *id)
+{
+	return id->id == SYSCALL_ALL;
+}
+
+static bool describe_namespace(const struct series_id *id, struct label *ret)
+{
+	static const char *const verbs[VERBS] = {
+		[VERB_JOIN] = "join",
+		[VERB_UNSHARE] = "unshare",
+		[VERB_CLONE] = "clone",
+	};
+	char *s = ret->instance;
+	size_t n = sizeof(ret->instance);
+
+	if (id->id >= NAMESPACE_IDS)
+		return false;
+	if (id->id >= NAMESPACE_FAILED) {
+		ret->type = "errors";
+		snprintf(s, n, "namespace-%s", verbs[id->id - NAMESPACE_FAILED]);
+		return true;
+	}
+	ret->type = "operations";
+	snprintf(s, n, "namespace-%s-%s", verbs[id->id / NAMESPACE_TYPES],
+		 namespace_name(id->id % NAMESPACE_TYPES));
+	return true;
+}
+
+static bool is_namespace_constant(const struct series_id *id)
+{
+	return id->id >= NAMESPACE_FAILED ||
+	       id->id % NAMESPACE_TYPES != NAMESPACE_UNKNOWN;
+}
+
+static const struct object syscalls_object = {
+	.name = "syscalls",
+	.elf = syscalls_bpf__elf_bytes,
+	.doors = {
+		{ "tp_btf", { "sys_exit__btf", "signal_deliver__btf", "process_exit__btf" } },
+		{ "raw_tp", { "sys_exit__raw", "signal_deliver__raw", "process_exit__raw" } },
+	},
+	.traits = {
+		{ "clone", TRAIT_FORKS },
+		{ "clone3", TRAIT_FORKS },
+		{ "fork", TRAIT_FORKS },
+		{ "vfork", TRAIT_FORKS },
+		{ "exit", TRAIT_EXITS },
+		{ "exit_group", TRAIT_EXITS },
+	},
+};
+
+static const struct object namespaces_object = {
+	.name = "namespaces",
+	.elf = namespaces_bpf__elf_bytes,
+	.doors = {
+		{ "fexit", { "setns__fexit", "?setns_compat__fexit", "unshare__fexit",
+			     "clone__fexit" } },
+		{ "tp_btf", { "sys_exit__btf", "task_newtask__btf" } },
+		{ "raw_tp", { "sys_exit__raw", "task_newtask__raw" } },
+	},
+	.traits = {
+		{ "setns", TRAIT_SETNS },
+		{ "unshare", TRAIT_UNSHARE },
+		{ "clone", TRAIT_CLONE },
+		{ "clone3", TRAIT_CLONE3 },
+	},
+};
+
+const struct object groups_object = {
+	.name = "groups",
+	.elf = groups_bpf__elf_bytes,
+	.doors = {
+		{ "tp_btf", { "cgroup_rmdir__btf", "process_exit__btf" } },
+		{ "raw_tp", { "cgroup_rmdir__raw", "process_exit__raw" } },
+	},
+};
+
+const struct family families[] = {
+	[FAMILY_SYSCALLS] = {
+		.name = "syscalls",
+		.on = offsetof(struct settings, syscalls.on),
+		.object = &syscalls_object,
+		.counters = {
+			{ "host", COUNTER_HOST, CALL_COLUMNS },
+			{ "codes", COUNTER_HOST_CODE, 1 },
+			{ "rows", COUNTER_GROUP, CALL_COLUMNS },
+			{ "overflow", COUNTER_OVERFLOW, CALL_COLUMNS },
+		},
+		.group_rows = 1,
+		.group_rows_detailed = 64,
+		.total_id = SYSCALL_ALL,
+		.host_apart = true,
+		.is_constant = is_syscall_total,
+		.ids = SYSCALL_ROW_IDS,
+		.columns = CALL_COLUMNS,
+		.describe = describe_syscall,
+		.canonical = syscall_canonical,
+		.is_selected = is_syscall_selected,
+	},
+	[FAMILY_NAMESPACES] = {
+		.name = "namespaces",
+		.on = offsetof(struct settings, namespaces.on),
+		.object = &namespaces_object,
+		.leader = &syscalls_object,
+		.counters = {
+			{ "rows", COUNTER_GROUP, 1 },
+			{ "overflow", COUNTER_OVERFLOW, 1 },
+		},
+		.group_rows = NAMESPACE_IDS,
+		.group_rows_detailed = NAMESPACE_IDS,
+		.is_constant = is_namespace_constant,
+		.ids = NAMESPACE_IDS,
+		.columns = 1,
+		.describe = describe_namespace,
+		.gauges = &live_namespaces,
+	},
+};
+
+static_assert(sizeof(families) / sizeof(families[0]) == FAMILY_COUNT, "a row per family");

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * THE table: what each family consists of, in constants. The loops that walk it are in loader.c
+ * (programs and maps) and in monitor.c (values).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf_shared.h"
+#include "settings.h"
+
+enum family_id { FAMILY_SYSCALLS, FAMILY_NAMESPACES, FAMILY_COUNT };
+
+enum {
+	DOOR_PROGRAMS_MAX = 4,
+	DOORS_MAX = 3,
+	TRAITS_MAX = 8,
+	COUNTERS_MAX = 4,
+	COLUMNS_MAX = 2,
+	GAUGES_MAX = 16
+};
+
+/* One way to hook what an object needs. Its programs are taken together or not at all. */
+struct door {
+	const char *name;
+	const char
+		*programs[DOOR_PROGRAMS_MAX]; /* "?name": may be missing on this kernel */
+};
+
+/* What the programs do about a system call, in every table of numbers that knows the name. */
+struct trait {
+	const char *syscall;
+	uint8_t traits;
+};
+
+/* Kernel side: an object file that is loaded by itself, and fails by itself. */
+struct object {
+	const char *name;
+	const void *(*elf)(size_t *size); /* embedded, static */
+	struct door doors[DOORS_MAX];	  /* in order of cost */
+	struct trait traits[TRAITS_MAX];
+};
+
+/* Which series the entries of a map are. */
+enum counter_shape {
+	COUNTER_NONE,
+	COUNTER_HOST,	   /* array by id: the host's */
+	COUNTER_HOST_CODE, /* hash by struct error_key: the host's */
+	COUNTER_GROUP,	  /* hash by struct row_key: the group's, and in sum the host's */
+	COUNTER_OVERFLOW, /* array by id: scope `other`, and in sum the host's */
+};
+
+struct counter {
+	const char *map;
+	enum counter_shape shape;
+	unsigned columns;
+};
+
+/* One series of a family, before it has a text. */
+struct series_id {
+	uint32_t id;
+	uint16_t code;	 /* an errno, or 0 */
+	uint16_t column; /* of the map's value */
+};
+
+struct label {
+	const char *type;   /* in collectd's types.db */
+	char instance[128]; /* type_instance */
+};
+
+struct family {
+	const char *name;
+	size_t on; /* offset of a bool in struct settings */
+	const struct object *object;
+	/* The family whose sys_exit program hands calls on to ours, when both take that door. */
+	const struct object *leader;
+	struct counter counters[COUNTERS_MAX];
+	/* How many rows a group takes at most, and with Detail. */
+	unsigned group_rows, group_rows_detailed;
+	/* The id under which a scope's ids are summed up as well; 0 when there is none. */
+	uint32_t total_id;
+	/* Ids that have no counter of their own for the host, being in a map by themselves. */
+	bool host_apart;
+	/* Series of the host that are sent from the first read on, be they 0. */
+	bool (*is_constant)(const struct series_id *id);
+	uint32_t ids; /* below this */
+	unsigned columns;
+	/* False when this series is not one that is sent. */
+	bool (*describe)(const struct series_id *id, struct label *ret);
+	/* The id to count `id` under: one name is one series. NULL: itself. */
+	uint32_t (*canonical)(uint32_t id);
+	/* Whether the operator selected the id; NULL: all. */
+	bool (*is_selected)(uint32_t id, const struct settings *settings);
+	/* Values that are found out when read; NULL: none. */
+	const struct gauge_source *gauges;
+};
+
+/* Something that is not counted by events but found out at each read. */
+struct gauge_source {
+	/* NULL and errno when this kernel or these privileges do not let us. */
+	void *(*start)(void);
+	/* `values` has `count` members. Returns 0 or a negative errno. */
+	int (*read)(void *state, double *values);
+	void (*stop)(void *state);
+	unsigned count;
+	void (*describe)(unsigned index, struct label *ret);
+};
+
+extern const struct family families[FAMILY_COUNT];
+
+/* The infrastructure that all families share: which groups there are and which are gone. */
+extern const struct object groups_object;

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "groups.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "bpf_shared.h"
+#include "cgroup_name.h"
+#include "identifier.h"
+#include "snapshot.h"
+
+enum { PATH_TEXT_MAX = GROUP_PATH_MAX + 8 };
+
+struct groups {
+	struct groups_config config;
+	struct scopes *scopes;
+	void *by_id; /* tsearch(3) tree */
+	struct group *first;
+	unsigned count;
+};
+
+static int compare_id(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+struct groups *groups_new(const struct groups_config *config, struct scopes *scopes)
+{
+	struct groups *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->config = *config;
+	g->scopes = scopes;
+	return g;
+}
+
+static void free_group(struct groups *g, struct group *group)
+{
+	tdelete(group, &g->by_id, compare_id);
+	free(group);
+	g->count--;
+}
+
+void groups_free(struct groups *g)
+{
+	if (!g)
+		return;
+	for (struct group *group = g->first, *next; group; group = next) {
+		next = group->next;
+		free_group(g, group);
+	}
+	free(g);
+}
+
+void group_path_text(const struct group_path *path, char *text, size_t size)
+{
+	size_t end = path->bytes < sizeof(path->names) ? path->bytes :
+							 sizeof(path->names);
+	size_t used = snprintf(text, size, "%s", path->cut ? "/..." : "");
+
+	/* the last name begins after the NUL before it */
+	while (end > 0) {
+		size_t begin = end - 1;
+
+		while (begin > 0 && path->names[begin - 1])
+			begin--;
+		used += snprintf(text + used, size - used, "/%.*s",
+				 (int)(end - 1 - begin), path->names + begin);
+		if (used >= size)
+			return;
+		end = begin;
+	}
+	if (!used)
+		snprintf(text, size, "/");
+}
+
+/* A container or unit owns the cgroups below its own: they are one group, by the path to that. */
+static struct scope *scope_of_cgroup(struct groups *g, const char *path)
+{
+	char name[IDENTIFIER_PART_MAX + 1], own[PATH_TEXT_MAX];
+	size_t bytes = cgroup_group_name(path, name, sizeof(name));
+
+	snprintf(own, sizeof(own), "%.*s", (int)bytes, path);
+	if (!selector_matches(g->config.select, name))
+		return scopes_other(g->scopes);
+	return scopes_of_group(g->scopes, name, own);
+}
+
+static struct scope *scope_of_pid_namespace(struct groups *g, uint64_t id)
+{
+	char name[IDENTIFIER_PART_MAX + 1], path[64];
+	uint32_t inode = id;
+
+	snprintf(name, sizeof(name), "pidns-%" PRIu32, inode);
+	snprintf(path, sizeof(path), "pid:[%" PRIu32 "]", inode);
+	if (!selector_matches(g->config.select, name))
+		return scopes_other(g->scopes);
+	return scopes_of_group(g->scopes, name, path);
+}
+
+static struct scope *find_scope(struct groups *g, uint64_t id)
+{
+	struct group_path path;
+	char text[PATH_TEXT_MAX];
+
+	if (g->config.by_pid_namespace)
+		return scope_of_pid_namespace(g, id);
+	/* the kernel notes the path before it makes the first row, and we keep it */
+	if (bpf_map_lookup_elem(g->config.paths_fd, &id, &path) < 0)
+		return scopes_other(g->scopes);
+	bpf_map_delete_elem(g->config.paths_fd, &id);
+	group_path_text(&path, text, sizeof(text));
+	return scope_of_cgroup(g, text);
+}
+
+static struct group *new_group(struct groups *g, uint64_t id)
+{
+	struct group *group = calloc(1, sizeof(*group));
+
+	if (!group)
+		return NULL;
+	group->id = id;
+	group->scope = find_scope(g, id);
+	if (!group->scope || !tsearch(group, &g->by_id, compare_id)) {
+		free(group);
+		return NULL;
+	}
+	group->scope->groups++;
+	group->next = g->first;
+	g->first = group;
+	g->count++;
+	return group;
+}
+
+struct group *groups_find(struct groups *g, uint64_t id)
+{
+	struct group key = { .id = id };
+	struct group **node = tfind(&key, &g->by_id, compare_id);
+
+	return node ? *node : new_group(g, id);
+}
+
+static void note_state(void *arg, const void *key, const uint64_t *values)
+{
+	const struct group_state *state = (const void *)values;
+	struct group *group;
+	uint64_t id;
+
+	if (!state->gone)
+		return;
+	memcpy(&id, key, sizeof(id));
+	group = groups_find(arg, id);
+	if (!group)
+		return;
+	group->retiring = group->gone;
+	group->gone = true;
+}
+
+int groups_refresh(struct groups *g)
+{
+	return snapshot_read(g->config.states_fd, note_state, g);
+}
+
+void groups_retire(struct groups *g)
+{
+	for (struct group **at = &g->first; *at;) {
+		struct group *group = *at;
+
+		if (!group->retiring) {
+			at = &group->next;
+			continue;
+		}
+		*at = group->next;
+		bpf_map_delete_elem(g->config.states_fd, &group->id);
+		group->scope->groups--;
+		free_group(g, group);
+	}
+}
+
+unsigned groups_count(const struct groups *g)
+{
+	return g->count;
+}

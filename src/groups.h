@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The kernel's group ids, and the scope that each counts for. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scopes.h"
+#include "selector.h"
+
+struct group {
+	uint64_t id;
+	struct scope *scope; /* its own, or `other` when it is not selected */
+	bool gone;	     /* as a read before said; its last counts are in */
+	bool retiring;	     /* its rows are removed after this read */
+	struct group *next;
+};
+
+struct groups;
+
+struct groups_config {
+	bool by_pid_namespace;
+	const struct selector *select; /* lives as long as the groups */
+	int states_fd, paths_fd;       /* the kernel's maps, not owned */
+};
+
+/* NULL when there is no memory. */
+struct groups *groups_new(const struct groups_config *config, struct scopes *scopes);
+void groups_free(struct groups *g);
+
+/*
+ * Before the rows of a read: asks the kernel which groups are gone. A group that is found gone for
+ * the second time is retiring. Returns 0 or a negative errno.
+ */
+int groups_refresh(struct groups *g);
+
+/* The group, named when it is new; NULL when there is no memory for it. */
+struct group *groups_find(struct groups *g, uint64_t id);
+
+/* After a read: forgets the groups that are retiring, and the kernel's entries of them. */
+void groups_retire(struct groups *g);
+
+unsigned groups_count(const struct groups *g);
+
+/*
+ * "/a/b" of the names b, a as the kernel notes them (struct group_path); "/" for none. Cut names
+ * give "/.../b". Never writes more than `size` bytes, of which GROUP_PATH_MAX + 8 always suffice.
+ */
+struct group_path;
+void group_path_text(const struct group_path *path, char *text, size_t size);

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "loader.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "cleanup.h"
+#include "syscall_names.h"
+
+struct loaded {
+	const struct object *object;
+	const struct door *door;
+	struct bpf_object *bpf;
+	struct bpf_link *links[DOOR_PROGRAMS_MAX]; /* of door->programs[]; NULL: none */
+};
+
+/* The first complaint of libbpf since capture_begin(): its callback has no argument of ours. */
+static __thread char complaint[256];
+
+static int capture(enum libbpf_print_level level, const char *format, va_list args)
+{
+	static const char prefix[] = "libbpf: ";
+	size_t skip = sizeof(prefix) - 1;
+
+	if (level != LIBBPF_WARN || complaint[0])
+		return 0;
+	vsnprintf(complaint, sizeof(complaint), format, args);
+	complaint[strcspn(complaint, "\n")] = '\0';
+	if (strncmp(complaint, prefix, skip) == 0)
+		memmove(complaint, complaint + skip, strlen(complaint + skip) + 1);
+	return 0;
+}
+
+static libbpf_print_fn_t capture_begin(void)
+{
+	complaint[0] = '\0';
+	return libbpf_set_print(capture);
+}
+
+static bool is_optional(const char *program)
+{
+	return program[0] == '?';
+}
+
+static const char *program_name(const char *program)
+{
+	return is_optional(program) ? program + 1 : program;
+}
+
+static struct bpf_program *find_program(const struct loaded *l, const char *program)
+{
+	return bpf_object__find_program_by_name(l->bpf, program_name(program));
+}
+
+/* Where the variable lies in .rodata, by the object's own BTF. -1: it has none of that name. */
+static long rodata_offset(const struct bpf_object *bpf, const char *name, size_t bytes)
+{
+	const struct btf *btf = bpf_object__btf(bpf);
+	int id = btf ? btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC) : -1;
+	const struct btf_type *section = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	const struct btf_var_secinfo *v = section ? btf_var_secinfos(section) : NULL;
+
+	for (int i = 0; section && i < btf_vlen(section); i++) {
+		const struct btf_type *var = btf__type_by_id(btf, v[i].type);
+
+		if (strcmp(btf__name_by_offset(btf, var->name_off), name) == 0)
+			return v[i].size == bytes ? (long)v[i].offset : -1;
+	}
+	return -1;
+}
+
+static void set_constant(const struct loaded *l, const char *name, const void *value,
+			 size_t bytes)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(l->bpf, ".rodata");
+	long offset = rodata_offset(l->bpf, name, bytes);
+	size_t size;
+	const void *data = map ? bpf_map__initial_value(map, &size) : NULL;
+	cleanup_free char *copy = data && offset >= 0 ? malloc(size) : NULL;
+
+	if (!copy)
+		return;
+	memcpy(copy, data, size);
+	memcpy(copy + offset, value, bytes);
+	bpf_map__set_initial_value(map, copy, size);
+}
+
+static void set_constants(const struct loaded *l, const struct load_plan *plan)
+{
+	uint32_t sigreturn[2];
+
+	for (const struct constant *c = plan->constants; c && c->name; c++)
+		set_constant(l, c->name, c->value, c->bytes);
+	if (!plan->traits)
+		return;
+	syscall_sigreturn_ids(sigreturn);
+	set_constant(l, "sigreturn_id", sigreturn, sizeof(sigreturn));
+	set_constant(l, "syscall_traits", plan->traits, SYSCALL_IDS);
+}
+
+/* Maps of groups_object that all the others use. */
+static const char *const shared_maps[] = { "groups", "group_paths" };
+
+enum { SHARED_MAPS = sizeof(shared_maps) / sizeof(shared_maps[0]) };
+
+static bool is_shared(const char *map)
+{
+	for (int i = 0; i < SHARED_MAPS; i++)
+		if (strcmp(shared_maps[i], map) == 0)
+			return true;
+	return false;
+}
+
+static int set_maps(const struct loaded *l, const struct load_plan *plan)
+{
+	struct bpf_map *map;
+	int err = 0;
+
+	for (const struct map_size *s = plan->sizes; s && s->map; s++) {
+		map = bpf_object__find_map_by_name(l->bpf, s->map);
+		if (map && !err)
+			err = bpf_map__set_max_entries(map, s->entries);
+	}
+	for (int i = 0; plan->groups && i < SHARED_MAPS; i++) {
+		map = bpf_object__find_map_by_name(l->bpf, shared_maps[i]);
+		if (map && !err)
+			err = bpf_map__reuse_fd(map,
+						loader_map(plan->groups, shared_maps[i]));
+	}
+	return err;
+}
+
+static void choose_programs(const struct loaded *l, bool with_optional)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, l->bpf)
+		bpf_program__set_autoload(program, false);
+	for (int i = 0; i < DOOR_PROGRAMS_MAX && l->door->programs[i]; i++) {
+		program = find_program(l, l->door->programs[i]);
+		if (program && (with_optional || !is_optional(l->door->programs[i])))
+			bpf_program__set_autoload(program, true);
+	}
+}
+
+struct follower {
+	int map;
+	int program;
+	int err;
+};
+
+static void follow_call(uint32_t id, void *arg)
+{
+	struct follower *f = arg;
+
+	if (bpf_map_update_elem(f->map, &id, &f->program, BPF_ANY) < 0)
+		f->err = -errno;
+}
+
+/* Whether `leader` has a program at the same hook, which then hands over to ours. */
+static bool is_led(const struct loaded *leader, const struct bpf_program *program)
+{
+	if (!leader || loader_map(leader, "followers") < 0)
+		return false;
+	for (int i = 0; i < DOOR_PROGRAMS_MAX && leader->door->programs[i]; i++) {
+		struct bpf_program *p = find_program(leader, leader->door->programs[i]);
+
+		if (p && strcmp(bpf_program__section_name(p),
+				bpf_program__section_name(program)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int follow(const struct loaded *l, const struct loaded *leader,
+		  const struct bpf_program *program)
+{
+	struct follower f = {
+		.map = loader_map(leader, "followers"),
+		.program = bpf_program__fd(program),
+	};
+
+	for (const struct trait *t = l->object->traits;
+	     t < l->object->traits + TRAITS_MAX; t++)
+		if (t->syscall)
+			syscall_each_id(t->syscall, follow_call, &f);
+	return f.err;
+}
+
+static int attach_all(struct loaded *l, const struct loaded *leader)
+{
+	for (int i = 0; i < DOOR_PROGRAMS_MAX && l->door->programs[i]; i++) {
+		struct bpf_program *program = find_program(l, l->door->programs[i]);
+		int err = 0;
+
+		if (!program || !bpf_program__autoload(program))
+			continue;
+		if (is_led(leader, program)) {
+			err = follow(l, leader, program);
+		} else {
+			l->links[i] = bpf_program__attach(program);
+			err = l->links[i] ? 0 : -errno;
+		}
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static struct loaded *open_door(const struct object *object, const struct door *door)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = object->name);
+	struct loaded *l = calloc(1, sizeof(*l));
+	size_t size;
+	const void *elf = object->elf(&size);
+
+	if (!l)
+		return NULL;
+	l->object = object;
+	l->door = door;
+	l->bpf = bpf_object__open_mem(elf, size, &opts);
+	if (l->bpf)
+		return l;
+	free(l);
+	return NULL;
+}
+
+static int try_door(const struct object *object, const struct door *door,
+		    bool with_optional, const struct load_plan *plan, struct loaded **ret)
+{
+	struct loaded *l = open_door(object, door);
+	int err;
+
+	if (!l)
+		return -errno;
+	set_constants(l, plan);
+	choose_programs(l, with_optional);
+	err = set_maps(l, plan);
+	if (!err)
+		err = bpf_object__load(l->bpf);
+	if (!err)
+		err = attach_all(l, plan->leader);
+	if (err) {
+		loader_stop(l);
+		return err;
+	}
+	*ret = l;
+	return 0;
+}
+
+static bool has_optional(const struct door *door)
+{
+	for (int i = 0; i < DOOR_PROGRAMS_MAX && door->programs[i]; i++)
+		if (is_optional(door->programs[i]))
+			return true;
+	return false;
+}
+
+static const char *remedy(int err)
+{
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return "this kernel shows no BTF in /sys/kernel/btf/vmlinux: use one built with "
+		       "CONFIG_DEBUG_INFO_BTF, and let the daemon see /sys";
+	switch (-err) {
+	case EPERM:
+	case EACCES:
+		return "run collectd as root or with CAP_BPF and CAP_PERFMON, and let no "
+		       "seccomp filter or lockdown forbid bpf(2)";
+	case ENOMEM:
+		return "let the daemon have more memory (its memory cgroup, or RLIMIT_MEMLOCK "
+		       "before Linux 5.11), or set a lower Max in <Groups>";
+	case ENOSYS:
+		return "use a kernel built with CONFIG_BPF_SYSCALL";
+	default:
+		return "see the manual page collectd-ebpf(5) for what it needs";
+	}
+}
+
+static void explain(struct load_report *report, int err)
+{
+	snprintf(report->error, sizeof(report->error), "%s; %s",
+		 complaint[0] ? complaint : strerror(-err), remedy(err));
+}
+
+static void note_refusal(struct load_report *report, const char *door, int err)
+{
+	size_t used = strlen(report->refused);
+
+	snprintf(report->refused + used, sizeof(report->refused) - used, "%snot %s: %s",
+		 used ? ", " : "", door, complaint[0] ? complaint : strerror(-err));
+}
+
+int loader_start(const struct object *object, const struct load_plan *plan,
+		 struct loaded **ret, struct load_report *report)
+{
+	int err = -ENOENT;
+
+	*report = (struct load_report){ 0 };
+	for (const struct door *d = object->doors;
+	     d < object->doors + DOORS_MAX && d->name; d++) {
+		libbpf_print_fn_t previous = capture_begin();
+
+		err = try_door(object, d, true, plan, ret);
+		if (err && has_optional(d))
+			err = try_door(object, d, false, plan, ret);
+		libbpf_set_print(previous);
+		if (!err) {
+			report->door = d->name;
+			return 0;
+		}
+		explain(report, err);
+		note_refusal(report, d->name, err);
+	}
+	return err;
+}
+
+void loader_stop(struct loaded *l)
+{
+	if (!l)
+		return;
+	for (int i = 0; i < DOOR_PROGRAMS_MAX; i++)
+		bpf_link__destroy(l->links[i]);
+	bpf_object__close(l->bpf);
+	free(l);
+}
+
+struct trait_bits {
+	uint8_t *traits;
+	uint8_t bits;
+};
+
+static void add_bits(uint32_t id, void *arg)
+{
+	struct trait_bits *b = arg;
+
+	b->traits[id] |= b->bits;
+}
+
+void loader_add_traits(const struct object *object, uint8_t traits[])
+{
+	for (const struct trait *t = object->traits; t < object->traits + TRAITS_MAX;
+	     t++) {
+		struct trait_bits b = { .traits = traits, .bits = t->traits };
+
+		if (t->syscall)
+			syscall_each_id(t->syscall, add_bits, &b);
+	}
+}
+
+int loader_map(const struct loaded *l, const char *name)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(l->bpf, name);
+
+	return map ? bpf_map__fd(map) : -1;
+}
+
+int loader_link(const struct loaded *l, const char *program)
+{
+	for (int i = 0; i < DOOR_PROGRAMS_MAX && l->door->programs[i]; i++)
+		if (l->links[i] && strcmp(l->door->programs[i], program) == 0)
+			return bpf_link__fd(l->links[i]);
+	return -1;
+}
+
+/* The line "memlock:" of fdinfo; bpf_map_info does not say. See bpf_map_show_fdinfo(). */
+static uint64_t map_bytes(int fd)
+{
+	char path[64], line[128];
+	cleanup_fclose FILE *f = NULL;
+	uint64_t bytes;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "memlock: %" SCNu64, &bytes) == 1)
+			return bytes;
+	return 0;
+}
+
+uint64_t loader_map_bytes(const struct loaded *l)
+{
+	const struct bpf_map *map;
+	uint64_t sum = 0;
+
+	bpf_object__for_each_map(map, l->bpf) if (l->object == &groups_object ||
+						  !is_shared(bpf_map__name(map)))
+		sum += map_bytes(bpf_map__fd(map));
+	return sum;
+}
+
+uint64_t loader_missed_runs(const struct loaded *l)
+{
+	struct bpf_program *program;
+	uint64_t sum = 0;
+
+	bpf_object__for_each_program(program, l->bpf)
+	{
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+		int fd = bpf_program__autoload(program) ? bpf_program__fd(program) : -1;
+
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+			sum += info.recursion_misses;
+	}
+	return sum;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Loads and attaches an object of the table by the cheapest door that this kernel grants. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "families.h"
+
+struct loaded;
+
+/* Read-only data of the programs, by the variable's name; what an object lacks is passed over. */
+struct constant {
+	const char *name;
+	const void *value;
+	size_t bytes;
+};
+
+struct map_size {
+	const char *map;
+	uint32_t entries;
+};
+
+struct load_plan {
+	const struct constant *constants; /* NULL-terminated by name; NULL: none */
+	const struct map_size *sizes;	  /* NULL-terminated by map; NULL: none */
+	const uint8_t *traits; /* SYSCALL_IDS, see loader_add_traits(); NULL: none */
+	const struct loaded *groups; /* whose maps of groups are used; NULL: its own */
+	const struct loaded *leader; /* whose sys_exit program may hand over to ours */
+};
+
+enum { LOAD_ERROR_MAX = 512 };
+
+struct load_report {
+	const char *door;	    /* the one taken */
+	char refused[512];	    /* doors before it and why not, or "" */
+	char error[LOAD_ERROR_MAX]; /* when none was: reason and remedy */
+};
+
+/*
+ * Tries the object's doors in order. Returns 0 and the owner of all that was made, or a negative
+ * errno.
+ */
+int loader_start(const struct object *object, const struct load_plan *plan,
+		 struct loaded **ret, struct load_report *report);
+
+/* Detaches and unloads; takes NULL. */
+void loader_stop(struct loaded *l);
+
+/* Sets the bits of the object's traits for each id of its system calls. */
+void loader_add_traits(const struct object *object, uint8_t traits[]);
+
+/* Descriptor of a map, owned by `l`; -1 when the object has none of that name. */
+int loader_map(const struct loaded *l, const char *name);
+
+/* Descriptor of a program's link, owned by `l`; -1 when it is not attached. */
+int loader_link(const struct loaded *l, const char *program);
+
+/* Bytes of kernel memory that the maps made for `l` hold, as the kernel accounts them. */
+uint64_t loader_map_bytes(const struct loaded *l);
+
+/* Runs of its programs that the kernel left out, because one of them was under way. */
+uint64_t loader_missed_runs(const struct loaded *l);

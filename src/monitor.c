@@ -1,0 +1,678 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "monitor.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <mntent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+
+#include "cleanup.h"
+#include "controllers.h"
+#include "families.h"
+#include "groups.h"
+#include "loader.h"
+#include "scopes.h"
+#include "snapshot.h"
+
+enum {
+	ERROR_CODES_MAX =
+		4096,	    /* pairs of call and errno; what is beyond is told as lost */
+	IDLE_READS_MAX = 3, /* a service that restarts meanwhile goes on as one series */
+};
+
+struct running {
+	const struct family *family;
+	struct loaded *loaded; /* NULL: down */
+	void *gauges;	       /* NULL: none */
+	bool *selected;	       /* by id */
+	uint64_t rows;
+	char error[LOAD_ERROR_MAX]; /* why it is down */
+};
+
+/* A row of a group that is retiring, to be removed from the kernel's map. */
+struct dead_row {
+	int map;
+	struct row_key key;
+};
+
+struct monitor {
+	const struct settings *settings;
+	monitor_log_fn *log;
+	struct running running[FAMILY_COUNT]; /* those that are on */
+	int running_count;
+	uint32_t group_kind;
+	struct controller controller;
+	struct loaded *groups_loaded; /* NULL: no groups */
+	struct groups *groups;
+	struct scopes *scopes;
+	struct dead_row *dead;
+	size_t dead_count, dead_room;
+	int row_error; /* of the rows of this read */
+	char groups_error[LOAD_ERROR_MAX];
+};
+
+__attribute__((format(printf, 3, 4))) static void
+say(const struct monitor *m, enum monitor_severity severity, const char *format, ...)
+{
+	char message[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	m->log(severity, message);
+}
+
+/* ---- start ---- */
+
+static bool is_on(const struct settings *settings, const struct family *family)
+{
+	return *(const bool *)((const char *)settings + family->on);
+}
+
+static bool have_cgroup2(void)
+{
+	FILE *f = setmntent("/proc/self/mounts", "re");
+	struct mntent *entry;
+	bool found = false;
+
+	while (f && !found && (entry = getmntent(f)))
+		found = strcmp(entry->mnt_type, "cgroup2") == 0;
+	if (f)
+		endmntent(f);
+	return found;
+}
+
+static uint32_t choose_group_kind(struct monitor *m)
+{
+	static const uint32_t kinds[] = {
+		[GROUP_BY_DEFAULT] = GROUP_KIND_CGROUP,
+		[GROUP_BY_NONE] = GROUP_KIND_NONE,
+		[GROUP_BY_CGROUP] = GROUP_KIND_CGROUP,
+		[GROUP_BY_PID_NAMESPACE] = GROUP_KIND_PID_NAMESPACE,
+		[GROUP_BY_CONTROLLER] = GROUP_KIND_CONTROLLER,
+	};
+	uint32_t kind = kinds[m->settings->groups.by];
+	const char *name = m->settings->groups.controller;
+	int err;
+
+	if (kind == GROUP_KIND_CGROUP && !have_cgroup2()) {
+		say(m, MONITOR_WARNING,
+		    "groups: off, as no cgroup v2 hierarchy is mounted; counting goes on for the "
+		    "host; mount one, or set By \"pid_namespace\" or a v1 controller in <Groups>");
+		return GROUP_KIND_NONE;
+	}
+	if (kind != GROUP_KIND_CONTROLLER)
+		return kind;
+	err = controller_find(name, &m->controller);
+	if (!err)
+		return kind;
+	say(m, MONITOR_WARNING,
+	    "groups: off, as cgroup controller \"%s\" cannot be used (%s); counting goes on for "
+	    "the host; set By to one that /proc/cgroups lists as enabled",
+	    name, strerror(-err));
+	return GROUP_KIND_NONE;
+}
+
+/* Bits for system calls that other families' programs want to see after those of `leader`. */
+static void add_followed(const struct monitor *m, const struct object *leader,
+			 uint8_t traits[])
+{
+	for (const struct family *f = families; f < families + FAMILY_COUNT; f++) {
+		uint8_t wanted[SYSCALL_IDS] = { 0 };
+
+		if (f->leader != leader || !is_on(m->settings, f))
+			continue;
+		loader_add_traits(f->object, wanted);
+		for (uint32_t id = 0; id < SYSCALL_IDS; id++)
+			if (wanted[id])
+				traits[id] |= TRAIT_FOLLOWED;
+	}
+}
+
+static const struct loaded *loaded_of(const struct monitor *m,
+				      const struct object *object)
+{
+	for (int i = 0; i < m->running_count; i++)
+		if (m->running[i].family->object == object)
+			return m->running[i].loaded;
+	return NULL;
+}
+
+/* `plan` has what is particular to the object; adds what is the same for all. */
+static int load(struct monitor *m, const struct object *object, struct load_plan *plan,
+		uint32_t rows, struct loaded **ret, char *error)
+{
+	const struct settings *s = m->settings;
+	bool grouped = m->group_kind != GROUP_KIND_NONE;
+	const struct constant constants[] = {
+		{ "group_kind", &m->group_kind, sizeof(m->group_kind) },
+		{ "group_subsys", &m->controller.index, sizeof(m->controller.index) },
+		{ "group_hierarchy", &m->controller.hierarchy,
+		  sizeof(m->controller.hierarchy) },
+		{ "error_codes", &s->syscalls.error_codes, sizeof(bool) },
+		{ "detail", &s->groups.detail_syscall, sizeof(bool) },
+		{ 0 },
+	};
+	const struct map_size sizes[] = {
+		{ "groups", grouped ? s->groups.max : 1 },
+		{ "group_paths", grouped ? s->groups.max : 1 },
+		{ "rows", grouped ? s->groups.max * rows : 1 },
+		{ "codes", s->syscalls.error_codes ? ERROR_CODES_MAX : 1 },
+		{ 0 },
+	};
+	struct load_report report;
+	int err;
+
+	plan->constants = constants;
+	plan->sizes = sizes;
+	plan->groups = m->groups_loaded;
+	err = loader_start(object, plan, ret, &report);
+	snprintf(error, LOAD_ERROR_MAX, "%s", report.error);
+	if (!err)
+		say(m, MONITOR_INFO, "%s: takes %s%s%s%s", object->name, report.door,
+		    report.refused[0] ? " (" : "", report.refused,
+		    report.refused[0] ? ")" : "");
+	return err;
+}
+
+static int start_groups(struct monitor *m)
+{
+	struct load_plan plan = { 0 };
+	struct groups_config config = {
+		.by_pid_namespace = m->group_kind == GROUP_KIND_PID_NAMESPACE,
+		.select = &m->settings->groups.select,
+	};
+
+	if (m->group_kind == GROUP_KIND_NONE)
+		return 0;
+	if (load(m, &groups_object, &plan, 0, &m->groups_loaded, m->groups_error) < 0) {
+		m->group_kind = GROUP_KIND_NONE;
+		return 0;
+	}
+	config.states_fd = loader_map(m->groups_loaded, "groups");
+	config.paths_fd = loader_map(m->groups_loaded, "group_paths");
+	m->groups = groups_new(&config, m->scopes);
+	return m->groups ? 0 : -ENOMEM;
+}
+
+static void start_gauges(struct monitor *m, struct running *r)
+{
+	if (!r->family->gauges)
+		return;
+	r->gauges = r->family->gauges->start();
+	if (!r->gauges)
+		say(m, MONITOR_WARNING, "%s: what is counted at each read is off: %s",
+		    r->family->name, strerror(errno));
+}
+
+static int select_ids(const struct monitor *m, struct running *r, uint8_t traits[])
+{
+	const struct family *f = r->family;
+
+	r->selected = calloc(f->ids, sizeof(bool));
+	if (!r->selected)
+		return -ENOMEM;
+	for (uint32_t id = 0; id < f->ids; id++) {
+		r->selected[id] = !f->is_selected || f->is_selected(id, m->settings);
+		if (r->selected[id] && id < SYSCALL_IDS)
+			traits[id] |= TRAIT_DETAIL;
+	}
+	return 0;
+}
+
+static int start_family(struct monitor *m, const struct family *f)
+{
+	struct running *r = &m->running[m->running_count];
+	uint8_t traits[SYSCALL_IDS] = { 0 };
+	struct load_plan plan = {
+		.traits = traits,
+		.leader = f->leader ? loaded_of(m, f->leader) : NULL,
+	};
+	bool detailed = m->settings->groups.detail_syscall;
+	int err;
+
+	r->family = f;
+	m->running_count++;
+	err = select_ids(m, r, traits);
+	if (err)
+		return err;
+	loader_add_traits(f->object, traits);
+	add_followed(m, f->object, traits);
+	err = load(m, f->object, &plan, detailed ? f->group_rows_detailed : f->group_rows,
+		   &r->loaded, r->error);
+	if (!err)
+		start_gauges(m, r);
+	return err;
+}
+
+/* Series that are sent from the first read on: a value that has always been 0 is one, too. */
+static int add_constants(struct monitor *m, const struct family *f)
+{
+	struct scope *host = scopes_host(m->scopes);
+
+	for (struct series_id id = { 0 }; id.id < f->ids; id.id++)
+		for (id.column = 0; id.column < f->columns; id.column++)
+			if (f->is_constant(&id) &&
+			    !scopes_series(m->scopes, host, f, &id))
+				return -ENOMEM;
+	return 0;
+}
+
+/* One line for each thing that is off; when that is everything, one line for all of it. */
+static void say_what_is_off(const struct monitor *m, bool up)
+{
+	if (!up) {
+		say(m, MONITOR_ERROR, "all families are off: %s", m->running[0].error);
+		return;
+	}
+	if (m->groups_error[0])
+		say(m, MONITOR_WARNING, "groups: off, counting goes on for the host: %s",
+		    m->groups_error);
+	for (int i = 0; i < m->running_count; i++)
+		if (!m->running[i].loaded)
+			say(m, MONITOR_WARNING, "%s: off: %s", m->running[i].family->name,
+			    m->running[i].error);
+}
+
+static int start_all(struct monitor *m)
+{
+	int err, last = -ENODEV;
+	bool up = false;
+
+	m->scopes = scopes_new(m->settings->max_series);
+	if (!m->scopes)
+		return -ENOMEM;
+	m->group_kind = choose_group_kind(m);
+	err = start_groups(m);
+	for (const struct family *f = families; f < families + FAMILY_COUNT && !err;
+	     f++) {
+		if (!is_on(m->settings, f))
+			continue;
+		last = start_family(m, f);
+		up |= !last;
+		if (!last)
+			err = add_constants(m, f);
+	}
+	if (err)
+		return err;
+	say_what_is_off(m, up);
+	return up ? 0 : last;
+}
+
+int monitor_start(const struct settings *settings, monitor_log_fn *log,
+		  struct monitor **ret)
+{
+	struct monitor *m = calloc(1, sizeof(*m));
+	int err;
+
+	if (!m)
+		return -ENOMEM;
+	m->settings = settings;
+	m->log = log;
+	err = start_all(m);
+	if (err) {
+		monitor_stop(m);
+		return err;
+	}
+	*ret = m;
+	return 0;
+}
+
+void monitor_stop(struct monitor *m)
+{
+	if (!m)
+		return;
+	/* the last first: a follower goes before the program that hands over to it */
+	for (int i = m->running_count - 1; i >= 0; i--) {
+		struct running *r = &m->running[i];
+
+		if (r->gauges)
+			r->family->gauges->stop(r->gauges);
+		loader_stop(r->loaded);
+		free(r->selected);
+	}
+	groups_free(m->groups);
+	loader_stop(m->groups_loaded);
+	scopes_free(m->scopes);
+	free(m->dead);
+	free(m);
+}
+
+/* ---- rows to series ---- */
+
+struct reading {
+	struct monitor *m;
+	struct running *r;
+	const struct counter *counter;
+	int map;
+};
+
+static void add(const struct reading *rd, struct scope *scope, uint32_t id, uint16_t code,
+		const uint64_t *values, bool retire)
+{
+	const struct family *f = rd->r->family;
+	struct series_id series = { .id = f->canonical ? f->canonical(id) : id,
+				    .code = code };
+	struct label ignored;
+
+	if (id < f->ids && !rd->r->selected[id])
+		return;
+	for (unsigned i = 0; i < rd->counter->columns; i++) {
+		series.column = i;
+		if (f->describe(&series, &ignored) &&
+		    !scopes_add(rd->m->scopes, scope, f, &series, values[i], retire))
+			rd->m->row_error = -ENOMEM;
+	}
+}
+
+/* A scope's total is the sum of its ids; a row may be that total itself. */
+static void add_with_total(const struct reading *rd, struct scope *scope, uint32_t id,
+			   const uint64_t *values, bool retire)
+{
+	const struct family *f = rd->r->family;
+
+	add(rd, scope, id, 0, values, retire);
+	if (f->total_id && id != f->total_id)
+		add(rd, scope, f->total_id, 0, values, retire);
+}
+
+/* What a group or `other` counts, the host counts as well. */
+static void add_to_host(const struct reading *rd, uint32_t id, const uint64_t *values,
+			bool retire)
+{
+	const struct family *f = rd->r->family;
+
+	if (!f->host_apart)
+		add_with_total(rd, scopes_host(rd->m->scopes), id, values, retire);
+	else
+		add(rd, scopes_host(rd->m->scopes), f->total_id, 0, values, retire);
+}
+
+static bool is_zero(const struct reading *rd, const uint64_t *values)
+{
+	for (unsigned i = 0; i < rd->counter->columns; i++)
+		if (values[i])
+			return false;
+	return true;
+}
+
+static void bury(struct monitor *m, int map, const struct row_key *key)
+{
+	if (m->dead_count == m->dead_room) {
+		size_t room = m->dead_room ? m->dead_room * 2 : 64;
+		void *dead = realloc(m->dead, room * sizeof(*m->dead));
+
+		if (!dead) {
+			m->row_error = -ENOMEM;
+			return;
+		}
+		m->dead = dead;
+		m->dead_room = room;
+	}
+	m->dead[m->dead_count++] = (struct dead_row){ .map = map, .key = *key };
+}
+
+static void group_row(void *arg, const void *key, const uint64_t *values)
+{
+	const struct reading *rd = arg;
+	const struct row_key *row = key;
+	struct group *group = groups_find(rd->m->groups, row->group);
+
+	rd->r->rows++;
+	if (!group) {
+		rd->m->row_error = -ENOMEM;
+		return;
+	}
+	add_with_total(rd, group->scope, row->id, values, group->retiring);
+	add_to_host(rd, row->id, values, group->retiring);
+	if (group->retiring)
+		bury(rd->m, rd->map, row);
+}
+
+static void overflow_row(void *arg, const void *key, const uint64_t *values)
+{
+	const struct reading *rd = arg;
+	uint32_t id = *(const uint32_t *)key;
+
+	if (is_zero(rd, values))
+		return;
+	if (rd->m->group_kind != GROUP_KIND_NONE)
+		add_with_total(rd, scopes_other(rd->m->scopes), id, values, false);
+	add_to_host(rd, id, values, false);
+}
+
+static void host_row(void *arg, const void *key, const uint64_t *values)
+{
+	const struct reading *rd = arg;
+	uint32_t id = *(const uint32_t *)key;
+
+	if (!is_zero(rd, values))
+		add(rd, scopes_host(rd->m->scopes), id, 0, values, false);
+}
+
+static void code_row(void *arg, const void *key, const uint64_t *values)
+{
+	const struct reading *rd = arg;
+	const struct error_key *error = key;
+
+	add(rd, scopes_host(rd->m->scopes), error->id, error->code, values, false);
+}
+
+static int read_counter(struct monitor *m, struct running *r,
+			const struct counter *counter)
+{
+	static snapshot_row_fn *const row[] = {
+		[COUNTER_HOST] = host_row,
+		[COUNTER_HOST_CODE] = code_row,
+		[COUNTER_GROUP] = group_row,
+		[COUNTER_OVERFLOW] = overflow_row,
+	};
+	struct reading rd = {
+		.m = m,
+		.r = r,
+		.counter = counter,
+		.map = loader_map(r->loaded, counter->map),
+	};
+
+	if (counter->shape == COUNTER_GROUP && !m->groups)
+		return 0;
+	return snapshot_read(rd.map, row[counter->shape], &rd);
+}
+
+static int read_family(struct monitor *m, struct running *r)
+{
+	const struct counter *c = r->family->counters;
+	int err = 0;
+
+	r->rows = 0;
+	for (int i = 0; i < COUNTERS_MAX && c[i].map && !err; i++)
+		err = read_counter(m, r, &c[i]);
+	return err;
+}
+
+/* ---- series to samples ---- */
+
+struct sink {
+	monitor_sample_fn *fn;
+	void *arg;
+};
+
+static void send_series(const struct series *series, const struct sink *sink)
+{
+	struct label label;
+	struct sample sample = {
+		.scope = series->scope->name,
+		.path = series->scope->path,
+		.kind = SAMPLE_DERIVE,
+		.derive = (int64_t)series->value,
+	};
+
+	if (series->refused || !series->family->describe(&series->id, &label))
+		return;
+	sample.type = label.type;
+	sample.instance = label.instance;
+	sink->fn(sink->arg, &sample);
+}
+
+static void send_scopes(const struct monitor *m, const struct sink *sink)
+{
+	for (const struct scope *scope = scopes_first(m->scopes); scope;
+	     scope = scope->next) {
+		bool is_group = scope != scopes_host(m->scopes) &&
+				scope != scopes_other(m->scopes);
+
+		if (is_group && !scope->groups)
+			continue;
+		for (const struct series *s = scope->series; s; s = s->next)
+			send_series(s, sink);
+	}
+}
+
+static void send_gauge(const char *scope, const struct label *label, double value,
+		       const struct sink *sink)
+{
+	struct sample sample = {
+		.scope = scope,
+		.type = label->type,
+		.instance = label->instance,
+		.kind = SAMPLE_GAUGE,
+		.gauge = value,
+	};
+
+	sink->fn(sink->arg, &sample);
+}
+
+static void send_family_gauges(const struct running *r, const struct sink *sink)
+{
+	const struct gauge_source *source = r->family->gauges;
+	double values[GAUGES_MAX];
+	struct label label;
+
+	if (!r->gauges || source->read(r->gauges, values) < 0)
+		return;
+	for (unsigned i = 0; i < source->count; i++) {
+		source->describe(i, &label);
+		send_gauge("host", &label, values[i], sink);
+	}
+}
+
+/* ---- the plugin itself ---- */
+
+__attribute__((format(printf, 4, 5))) static void send_self(const struct sink *sink,
+							    const char *type,
+							    double value,
+							    const char *format, ...)
+{
+	struct label label = { .type = type };
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(label.instance, sizeof(label.instance), format, args);
+	va_end(args);
+	send_gauge("self", &label, value, sink);
+}
+
+static void add_column(void *arg, const void *key, const uint64_t *values)
+{
+	(void)key;
+	*(uint64_t *)arg += values[0];
+}
+
+static uint64_t lost_counts(const struct running *r)
+{
+	uint64_t lost = loader_missed_runs(r->loaded);
+	int map = loader_map(r->loaded, "lost");
+
+	if (map >= 0)
+		snapshot_read(map, add_column, &lost);
+	return lost;
+}
+
+static void send_lost(const char *instance, uint64_t lost, const struct sink *sink)
+{
+	struct sample sample = {
+		.scope = "self",
+		.type = "total_events",
+		.instance = instance,
+		.kind = SAMPLE_DERIVE,
+		.derive = (int64_t)lost,
+	};
+
+	sink->fn(sink->arg, &sample);
+}
+
+static void send_self_metrics(const struct monitor *m, double seconds,
+			      const struct sink *sink)
+{
+	uint64_t bytes = m->groups_loaded ? loader_map_bytes(m->groups_loaded) : 0;
+	uint64_t lost = 0;
+
+	for (const struct running *r = m->running; r < m->running + m->running_count;
+	     r++) {
+		send_self(sink, "count", r->loaded ? 1 : 0, "family-%s", r->family->name);
+		if (!r->loaded)
+			continue;
+		send_self(sink, "count", r->rows, "rows-%s", r->family->name);
+		bytes += loader_map_bytes(r->loaded);
+		lost += lost_counts(r);
+	}
+	send_self(sink, "count", m->groups ? groups_count(m->groups) : 0, "groups");
+	send_self(sink, "count", scopes_series_count(m->scopes), "series");
+	send_self(sink, "count", scopes_refused_count(m->scopes), "series-refused");
+	send_self(sink, "memory", bytes, "maps");
+	send_self(sink, "duration", seconds, "read");
+	send_lost("lost", lost, sink);
+}
+
+static void remove_dead(struct monitor *m)
+{
+	for (size_t i = 0; i < m->dead_count; i++)
+		bpf_map_delete_elem(m->dead[i].map, &m->dead[i].key);
+	scopes_commit(m->scopes);
+	if (m->groups)
+		groups_retire(m->groups);
+	scopes_expire(m->scopes, IDLE_READS_MAX);
+}
+
+static double seconds_since(const struct timespec *begin)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - begin->tv_sec) +
+	       (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
+}
+
+int monitor_read(struct monitor *m, monitor_sample_fn *fn, void *arg)
+{
+	const struct sink sink = { .fn = fn, .arg = arg };
+	struct timespec begin;
+	int err = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	scopes_rewind(m->scopes);
+	m->dead_count = 0;
+	m->row_error = 0;
+	if (m->groups)
+		err = groups_refresh(m->groups);
+	for (struct running *r = m->running; r < m->running + m->running_count && !err;
+	     r++)
+		err = r->loaded ? read_family(m, r) : 0;
+	if (!err)
+		err = m->row_error;
+	if (err) /* what is read by half would step back; the next read has it all */
+		return err;
+	send_scopes(m, &sink);
+	for (struct running *r = m->running; r < m->running + m->running_count; r++)
+		send_family_gauges(r, &sink);
+	remove_dead(m);
+	send_self_metrics(m, seconds_since(&begin), &sink);
+	return 0;
+}

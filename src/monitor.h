@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The engine: starts the families, and at each read turns the kernel's maps into samples. */
+#pragma once
+
+#include <stdint.h>
+
+#include "settings.h"
+
+struct monitor;
+
+enum monitor_severity { MONITOR_INFO, MONITOR_WARNING, MONITOR_ERROR };
+
+typedef void monitor_log_fn(enum monitor_severity severity, const char *message);
+
+struct sample {
+	const char *scope; /* plugin_instance */
+	const char *path;  /* of the group's cgroup, for the meta data; NULL: none */
+	const char *type;
+	const char *instance; /* type_instance */
+	enum { SAMPLE_DERIVE, SAMPLE_GAUGE } kind;
+	int64_t derive;
+	double gauge;
+};
+
+typedef void monitor_sample_fn(void *arg, const struct sample *sample);
+
+/*
+ * Loads and attaches what `settings` ask for; these must outlive the monitor. A family that cannot
+ * start is down and said to be so by one warning. Returns 0, or a negative errno when nothing at
+ * all is up.
+ */
+int monitor_start(const struct settings *settings, monitor_log_fn *log,
+		  struct monitor **ret);
+
+/* Detaches and frees everything; takes NULL. */
+void monitor_stop(struct monitor *m);
+
+/* Reads all maps once and hands out every sample. Returns 0 even when a part of it failed. */
+int monitor_read(struct monitor *m, monitor_sample_fn *fn, void *arg);

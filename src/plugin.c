@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* collectd's callbacks. */
+#include "daemon/plugin.h"
+#include "utils/common/common.h"
+#include "utils_complain.h"
+
+#include "dispatch.h"
+#include "monitor.h"
+#include "settings.h"
+
+static struct settings settings;
+static bool configured;
+static struct monitor *monitor; /* NULL: init has not been called or has failed */
+
+static void log_message(enum monitor_severity severity, const char *message)
+{
+	static const int levels[] = {
+		[MONITOR_INFO] = LOG_INFO,
+		[MONITOR_WARNING] = LOG_WARNING,
+		[MONITOR_ERROR] = LOG_ERR,
+	};
+
+	plugin_log(levels[severity], "ebpf plugin: %s", message);
+}
+
+/* collectd forks between here and init: nothing is touched but our own memory. */
+static int ebpf_config(oconfig_item_t *block)
+{
+	char err[512];
+
+	if (!configured)
+		settings_init(&settings);
+	configured = true;
+	if (settings_add(&settings, block, err, sizeof(err)) == 0)
+		return 0;
+	ERROR("ebpf plugin: %s", err);
+	return -1;
+}
+
+static int ebpf_init(void)
+{
+	if (monitor)
+		return 0;
+	if (!configured)
+		settings_init(&settings);
+	configured = true;
+	settings_finish(&settings);
+	return monitor_start(&settings, log_message, &monitor) ? -1 : 0;
+}
+
+static int ebpf_read(void)
+{
+	static c_complain_t complaint = C_COMPLAIN_INIT_STATIC;
+	cdtime_t now = cdtime();
+	int err;
+
+	if (!monitor)
+		return -1;
+	err = monitor_read(monitor, dispatch_sample, &now);
+	if (err) {
+		/* returning the error would stretch the interval: what is missing is told once */
+		c_complain(
+			LOG_WARNING, &complaint,
+			"ebpf plugin: reading the kernel's maps failed, this interval is left "
+			"out and its counts come with the next: %s",
+			STRERROR(-err));
+		return 0;
+	}
+	c_release(LOG_INFO, &complaint, "ebpf plugin: reading works again");
+	return 0;
+}
+
+static int ebpf_shutdown(void)
+{
+	monitor_stop(monitor);
+	monitor = NULL;
+	if (configured)
+		settings_fini(&settings);
+	configured = false;
+	return 0;
+}
+
+void module_register(void)
+{
+	plugin_register_complex_config("ebpf", ebpf_config);
+	plugin_register_init("ebpf", ebpf_init);
+	plugin_register_read("ebpf", ebpf_read);
+	plugin_register_shutdown("ebpf", ebpf_shutdown);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "snapshot.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "cleanup.h"
+
+/* A batch holds at least one bucket of a hash; on ENOSPC it is doubled. */
+enum { BATCH_ROWS = 1024 };
+
+struct reader {
+	int fd;
+	int cpus; /* copies of the value; 1 when the map is not per CPU */
+	size_t key_bytes;
+	size_t value_bytes; /* of one copy, a multiple of 8 */
+	uint32_t entries;
+	snapshot_row_fn *row;
+	void *arg;
+};
+
+static bool is_per_cpu(uint32_t type)
+{
+	return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY;
+}
+
+static int reader_init(struct reader *r, int fd)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return -errno;
+	r->fd = fd;
+	r->cpus = is_per_cpu(info.type) ? libbpf_num_possible_cpus() : 1;
+	r->key_bytes = info.key_size;
+	r->value_bytes = (info.value_size + 7) / 8 * 8;
+	r->entries = info.max_entries;
+	return r->cpus < 0 ? r->cpus : 0;
+}
+
+/* Adds the copies of the other CPUs to the first, in place. */
+static void hand_out(const struct reader *r, const void *key, uint64_t *values)
+{
+	size_t columns = r->value_bytes / 8;
+
+	for (size_t i = columns; i < columns * r->cpus; i++)
+		values[i % columns] += values[i];
+	r->row(r->arg, key, values);
+}
+
+static int read_batches(const struct reader *r, uint32_t rows, uint32_t *ret_done)
+{
+	cleanup_free char *keys = calloc(rows, r->key_bytes);
+	cleanup_free char *values = calloc(rows, r->value_bytes * r->cpus);
+	/* where the next batch begins: opaque, of the key's size but at least 4 bytes */
+	cleanup_free void *position = calloc(1, r->key_bytes + 4);
+	bool first = true;
+	int err;
+
+	if (!keys || !values || !position)
+		return -ENOMEM;
+	do {
+		uint32_t count = rows;
+
+		err = bpf_map_lookup_batch(r->fd, first ? NULL : position, position, keys,
+					   values, &count, NULL);
+		/* ENOENT comes with the last rows, not after them */
+		if (err < 0 && err != -ENOENT)
+			return err;
+		for (uint32_t i = 0; i < count; i++)
+			hand_out(r, keys + i * r->key_bytes,
+				 (uint64_t *)(values + i * r->value_bytes * r->cpus));
+		*ret_done += count;
+		first = false;
+	} while (!err);
+	return 0;
+}
+
+static int read_one_by_one(const struct reader *r)
+{
+	cleanup_free char *key = calloc(1, r->key_bytes);
+	cleanup_free char *next = calloc(1, r->key_bytes);
+	cleanup_free uint64_t *values = calloc(r->cpus, r->value_bytes);
+	bool first = true;
+
+	if (!key || !next || !values)
+		return -ENOMEM;
+	while (bpf_map_get_next_key(r->fd, first ? NULL : key, next) == 0) {
+		if (bpf_map_lookup_elem(r->fd, next, values) == 0)
+			hand_out(r, next, values);
+		memcpy(key, next, r->key_bytes);
+		first = false;
+	}
+	return 0;
+}
+
+/* 5.10 has no batches for per-CPU arrays (ENOTSUPP, 524, which has no name in user space). */
+static bool is_refused(int err)
+{
+	return err == -524 || err == -EINVAL || err == -EOPNOTSUPP;
+}
+
+int snapshot_read(int map_fd, snapshot_row_fn *row, void *arg)
+{
+	struct reader r = { .row = row, .arg = arg };
+	uint32_t rows = BATCH_ROWS, done = 0;
+	int err = reader_init(&r, map_fd);
+
+	if (err)
+		return err;
+	if (r.entries < rows)
+		rows = r.entries;
+	do
+		err = read_batches(&r, rows, &done);
+	while (err == -ENOSPC && !done && rows < r.entries && (rows *= 2));
+	return is_refused(err) && !done ? read_one_by_one(&r) : err;
+}
