@@ -4,7 +4,7 @@
 
 #include "daemon/plugin.h"
 
-#include "monitor.h"
+#include "samples.h"
 
-/* A monitor_sample_fn; `arg` is the cdtime_t of all values of this read. */
+/* A sample_fn; `arg` is the cdtime_t of all values of this read. */
 void dispatch_sample(void *arg, const struct sample *sample);

@@ -2,7 +2,6 @@
 #include "monitor.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <mntent.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,13 +9,11 @@
 #include <string.h>
 #include <time.h>
 
-#include <bpf/bpf.h>
-
-#include "cleanup.h"
 #include "controllers.h"
 #include "families.h"
 #include "groups.h"
 #include "loader.h"
+#include "rows.h"
 #include "scopes.h"
 #include "snapshot.h"
 
@@ -35,12 +32,6 @@ struct running {
 	char error[LOAD_ERROR_MAX]; /* why it is down */
 };
 
-/* A row of a group that is retiring, to be removed from the kernel's map. */
-struct dead_row {
-	int map;
-	struct row_key key;
-};
-
 struct monitor {
 	const struct settings *settings;
 	monitor_log_fn *log;
@@ -51,9 +42,7 @@ struct monitor {
 	struct loaded *groups_loaded; /* NULL: no groups */
 	struct groups *groups;
 	struct scopes *scopes;
-	struct dead_row *dead;
-	size_t dead_count, dead_room;
-	int row_error; /* of the rows of this read */
+	struct rows rows;
 	char groups_error[LOAD_ERROR_MAX];
 };
 
@@ -68,8 +57,6 @@ say(const struct monitor *m, enum monitor_severity severity, const char *format,
 	va_end(args);
 	m->log(severity, message);
 }
-
-/* ---- start ---- */
 
 static bool is_on(const struct settings *settings, const struct family *family)
 {
@@ -291,6 +278,8 @@ static int start_all(struct monitor *m)
 		return -ENOMEM;
 	m->group_kind = choose_group_kind(m);
 	err = start_groups(m);
+	m->rows.scopes = m->scopes;
+	m->rows.groups = m->groups;
 	for (const struct family *f = families; f < families + FAMILY_COUNT && !err;
 	     f++) {
 		if (!is_on(m->settings, f))
@@ -341,242 +330,8 @@ void monitor_stop(struct monitor *m)
 	groups_free(m->groups);
 	loader_stop(m->groups_loaded);
 	scopes_free(m->scopes);
-	free(m->dead);
+	rows_fini(&m->rows);
 	free(m);
-}
-
-/* ---- rows to series ---- */
-
-struct reading {
-	struct monitor *m;
-	struct running *r;
-	const struct counter *counter;
-	int map;
-};
-
-static void add(const struct reading *rd, struct scope *scope, uint32_t id, uint16_t code,
-		const uint64_t *values, bool retire)
-{
-	const struct family *f = rd->r->family;
-	struct series_id series = { .id = f->canonical ? f->canonical(id) : id,
-				    .code = code };
-	struct label ignored;
-
-	if (id < f->ids && !rd->r->selected[id])
-		return;
-	for (unsigned i = 0; i < rd->counter->columns; i++) {
-		series.column = i;
-		if (f->describe(&series, &ignored) &&
-		    !scopes_add(rd->m->scopes, scope, f, &series, values[i], retire))
-			rd->m->row_error = -ENOMEM;
-	}
-}
-
-/* A scope's total is the sum of its ids; a row may be that total itself. */
-static void add_with_total(const struct reading *rd, struct scope *scope, uint32_t id,
-			   const uint64_t *values, bool retire)
-{
-	const struct family *f = rd->r->family;
-
-	add(rd, scope, id, 0, values, retire);
-	if (f->total_id && id != f->total_id)
-		add(rd, scope, f->total_id, 0, values, retire);
-}
-
-/* What a group or `other` counts, the host counts as well. */
-static void add_to_host(const struct reading *rd, uint32_t id, const uint64_t *values,
-			bool retire)
-{
-	const struct family *f = rd->r->family;
-
-	if (!f->host_apart)
-		add_with_total(rd, scopes_host(rd->m->scopes), id, values, retire);
-	else
-		add(rd, scopes_host(rd->m->scopes), f->total_id, 0, values, retire);
-}
-
-static bool is_zero(const struct reading *rd, const uint64_t *values)
-{
-	for (unsigned i = 0; i < rd->counter->columns; i++)
-		if (values[i])
-			return false;
-	return true;
-}
-
-static void bury(struct monitor *m, int map, const struct row_key *key)
-{
-	if (m->dead_count == m->dead_room) {
-		size_t room = m->dead_room ? m->dead_room * 2 : 64;
-		void *dead = realloc(m->dead, room * sizeof(*m->dead));
-
-		if (!dead) {
-			m->row_error = -ENOMEM;
-			return;
-		}
-		m->dead = dead;
-		m->dead_room = room;
-	}
-	m->dead[m->dead_count++] = (struct dead_row){ .map = map, .key = *key };
-}
-
-static void group_row(void *arg, const void *key, const uint64_t *values)
-{
-	const struct reading *rd = arg;
-	const struct row_key *row = key;
-	struct group *group = groups_find(rd->m->groups, row->group);
-
-	rd->r->rows++;
-	if (!group) {
-		rd->m->row_error = -ENOMEM;
-		return;
-	}
-	add_with_total(rd, group->scope, row->id, values, group->retiring);
-	add_to_host(rd, row->id, values, group->retiring);
-	if (group->retiring)
-		bury(rd->m, rd->map, row);
-}
-
-static void overflow_row(void *arg, const void *key, const uint64_t *values)
-{
-	const struct reading *rd = arg;
-	uint32_t id = *(const uint32_t *)key;
-
-	if (is_zero(rd, values))
-		return;
-	if (rd->m->group_kind != GROUP_KIND_NONE)
-		add_with_total(rd, scopes_other(rd->m->scopes), id, values, false);
-	add_to_host(rd, id, values, false);
-}
-
-static void host_row(void *arg, const void *key, const uint64_t *values)
-{
-	const struct reading *rd = arg;
-	uint32_t id = *(const uint32_t *)key;
-
-	if (!is_zero(rd, values))
-		add(rd, scopes_host(rd->m->scopes), id, 0, values, false);
-}
-
-static void code_row(void *arg, const void *key, const uint64_t *values)
-{
-	const struct reading *rd = arg;
-	const struct error_key *error = key;
-
-	add(rd, scopes_host(rd->m->scopes), error->id, error->code, values, false);
-}
-
-static int read_counter(struct monitor *m, struct running *r,
-			const struct counter *counter)
-{
-	static snapshot_row_fn *const row[] = {
-		[COUNTER_HOST] = host_row,
-		[COUNTER_HOST_CODE] = code_row,
-		[COUNTER_GROUP] = group_row,
-		[COUNTER_OVERFLOW] = overflow_row,
-	};
-	struct reading rd = {
-		.m = m,
-		.r = r,
-		.counter = counter,
-		.map = loader_map(r->loaded, counter->map),
-	};
-
-	if (counter->shape == COUNTER_GROUP && !m->groups)
-		return 0;
-	return snapshot_read(rd.map, row[counter->shape], &rd);
-}
-
-static int read_family(struct monitor *m, struct running *r)
-{
-	const struct counter *c = r->family->counters;
-	int err = 0;
-
-	r->rows = 0;
-	for (int i = 0; i < COUNTERS_MAX && c[i].map && !err; i++)
-		err = read_counter(m, r, &c[i]);
-	return err;
-}
-
-/* ---- series to samples ---- */
-
-struct sink {
-	monitor_sample_fn *fn;
-	void *arg;
-};
-
-static void send_series(const struct series *series, const struct sink *sink)
-{
-	struct label label;
-	struct sample sample = {
-		.scope = series->scope->name,
-		.path = series->scope->path,
-		.kind = SAMPLE_DERIVE,
-		.derive = (int64_t)series->value,
-	};
-
-	if (series->refused || !series->family->describe(&series->id, &label))
-		return;
-	sample.type = label.type;
-	sample.instance = label.instance;
-	sink->fn(sink->arg, &sample);
-}
-
-static void send_scopes(const struct monitor *m, const struct sink *sink)
-{
-	for (const struct scope *scope = scopes_first(m->scopes); scope;
-	     scope = scope->next) {
-		bool is_group = scope != scopes_host(m->scopes) &&
-				scope != scopes_other(m->scopes);
-
-		if (is_group && !scope->groups)
-			continue;
-		for (const struct series *s = scope->series; s; s = s->next)
-			send_series(s, sink);
-	}
-}
-
-static void send_gauge(const char *scope, const struct label *label, double value,
-		       const struct sink *sink)
-{
-	struct sample sample = {
-		.scope = scope,
-		.type = label->type,
-		.instance = label->instance,
-		.kind = SAMPLE_GAUGE,
-		.gauge = value,
-	};
-
-	sink->fn(sink->arg, &sample);
-}
-
-static void send_family_gauges(const struct running *r, const struct sink *sink)
-{
-	const struct gauge_source *source = r->family->gauges;
-	double values[GAUGES_MAX];
-	struct label label;
-
-	if (!r->gauges || source->read(r->gauges, values) < 0)
-		return;
-	for (unsigned i = 0; i < source->count; i++) {
-		source->describe(i, &label);
-		send_gauge("host", &label, values[i], sink);
-	}
-}
-
-/* ---- the plugin itself ---- */
-
-__attribute__((format(printf, 4, 5))) static void send_self(const struct sink *sink,
-							    const char *type,
-							    double value,
-							    const char *format, ...)
-{
-	struct label label = { .type = type };
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(label.instance, sizeof(label.instance), format, args);
-	va_end(args);
-	send_gauge("self", &label, value, sink);
 }
 
 static void add_column(void *arg, const void *key, const uint64_t *values)
@@ -595,19 +350,6 @@ static uint64_t lost_counts(const struct running *r)
 	return lost;
 }
 
-static void send_lost(const char *instance, uint64_t lost, const struct sink *sink)
-{
-	struct sample sample = {
-		.scope = "self",
-		.type = "total_events",
-		.instance = instance,
-		.kind = SAMPLE_DERIVE,
-		.derive = (int64_t)lost,
-	};
-
-	sink->fn(sink->arg, &sample);
-}
-
 static void send_self_metrics(const struct monitor *m, double seconds,
 			      const struct sink *sink)
 {
@@ -616,29 +358,22 @@ static void send_self_metrics(const struct monitor *m, double seconds,
 
 	for (const struct running *r = m->running; r < m->running + m->running_count;
 	     r++) {
-		send_self(sink, "count", r->loaded ? 1 : 0, "family-%s", r->family->name);
+		samples_send_self(sink, "count", r->loaded ? 1 : 0, "family-%s",
+				  r->family->name);
 		if (!r->loaded)
 			continue;
-		send_self(sink, "count", r->rows, "rows-%s", r->family->name);
+		samples_send_self(sink, "count", r->rows, "rows-%s", r->family->name);
 		bytes += loader_map_bytes(r->loaded);
 		lost += lost_counts(r);
 	}
-	send_self(sink, "count", m->groups ? groups_count(m->groups) : 0, "groups");
-	send_self(sink, "count", scopes_series_count(m->scopes), "series");
-	send_self(sink, "count", scopes_refused_count(m->scopes), "series-refused");
-	send_self(sink, "memory", bytes, "maps");
-	send_self(sink, "duration", seconds, "read");
-	send_lost("lost", lost, sink);
-}
-
-static void remove_dead(struct monitor *m)
-{
-	for (size_t i = 0; i < m->dead_count; i++)
-		bpf_map_delete_elem(m->dead[i].map, &m->dead[i].key);
-	scopes_commit(m->scopes);
-	if (m->groups)
-		groups_retire(m->groups);
-	scopes_expire(m->scopes, IDLE_READS_MAX);
+	samples_send_self(sink, "count", m->groups ? groups_count(m->groups) : 0,
+			  "groups");
+	samples_send_self(sink, "count", scopes_series_count(m->scopes), "series");
+	samples_send_self(sink, "count", scopes_refused_count(m->scopes),
+			  "series-refused");
+	samples_send_self(sink, "memory", bytes, "maps");
+	samples_send_self(sink, "duration", seconds, "read");
+	samples_send_self_count(sink, "lost", lost);
 }
 
 static double seconds_since(const struct timespec *begin)
@@ -650,29 +385,45 @@ static double seconds_since(const struct timespec *begin)
 	       (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
 }
 
-int monitor_read(struct monitor *m, monitor_sample_fn *fn, void *arg)
+static int read_rows(struct monitor *m)
 {
-	const struct sink sink = { .fn = fn, .arg = arg };
-	struct timespec begin;
 	int err = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &begin);
-	scopes_rewind(m->scopes);
-	m->dead_count = 0;
-	m->row_error = 0;
+	rows_begin(&m->rows);
 	if (m->groups)
 		err = groups_refresh(m->groups);
 	for (struct running *r = m->running; r < m->running + m->running_count && !err;
 	     r++)
-		err = r->loaded ? read_family(m, r) : 0;
-	if (!err)
-		err = m->row_error;
+		if (r->loaded)
+			err = rows_add(&m->rows, r->family, r->loaded, r->selected,
+				       &r->rows);
+	return err;
+}
+
+/* What is gone and has been sent is forgotten. */
+static void forget(struct monitor *m)
+{
+	rows_commit(&m->rows);
+	if (m->groups)
+		groups_retire(m->groups);
+	scopes_expire(m->scopes, IDLE_READS_MAX);
+}
+
+int monitor_read(struct monitor *m, sample_fn *fn, void *arg)
+{
+	const struct sink sink = { .fn = fn, .arg = arg };
+	struct timespec begin;
+	int err;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	err = read_rows(m);
 	if (err) /* what is read by half would step back; the next read has it all */
 		return err;
-	send_scopes(m, &sink);
+	samples_send_scopes(m->scopes, &sink);
 	for (struct running *r = m->running; r < m->running + m->running_count; r++)
-		send_family_gauges(r, &sink);
-	remove_dead(m);
+		if (r->gauges)
+			samples_send_gauges(r->family->gauges, r->gauges, &sink);
+	forget(m);
 	send_self_metrics(m, seconds_since(&begin), &sink);
 	return 0;
 }

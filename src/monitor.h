@@ -2,8 +2,7 @@
 /* The engine: starts the families, and at each read turns the kernel's maps into samples. */
 #pragma once
 
-#include <stdint.h>
-
+#include "samples.h"
 #include "settings.h"
 
 struct monitor;
@@ -11,18 +10,6 @@ struct monitor;
 enum monitor_severity { MONITOR_INFO, MONITOR_WARNING, MONITOR_ERROR };
 
 typedef void monitor_log_fn(enum monitor_severity severity, const char *message);
-
-struct sample {
-	const char *scope; /* plugin_instance */
-	const char *path;  /* of the group's cgroup, for the meta data; NULL: none */
-	const char *type;
-	const char *instance; /* type_instance */
-	enum { SAMPLE_DERIVE, SAMPLE_GAUGE } kind;
-	int64_t derive;
-	double gauge;
-};
-
-typedef void monitor_sample_fn(void *arg, const struct sample *sample);
 
 /*
  * Loads and attaches what `settings` ask for; these must outlive the monitor. A family that cannot
@@ -35,5 +22,8 @@ int monitor_start(const struct settings *settings, monitor_log_fn *log,
 /* Detaches and frees everything; takes NULL. */
 void monitor_stop(struct monitor *m);
 
-/* Reads all maps once and hands out every sample. Returns 0 even when a part of it failed. */
-int monitor_read(struct monitor *m, monitor_sample_fn *fn, void *arg);
+/*
+ * Reads all maps once and hands out every sample. Returns 0, or a negative errno when nothing was
+ * handed out, as what had been read was not complete; the next read has it.
+ */
+int monitor_read(struct monitor *m, sample_fn *fn, void *arg);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Rows of the kernel's maps, added up to the series of scopes. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf_shared.h"
+#include "families.h"
+#include "groups.h"
+#include "loader.h"
+#include "scopes.h"
+
+/* A row of a group that is retiring, to be removed from the kernel's map. */
+struct dead_row {
+	int map;
+	struct row_key key;
+};
+
+struct rows {
+	struct scopes *scopes; /* not owned */
+	struct groups *groups; /* not owned; NULL: none, all is the host's */
+	struct dead_row *dead;
+	size_t dead_count, dead_room;
+	int error; /* of the rows since rows_begin(): there was no memory */
+};
+
+void rows_fini(struct rows *rows);
+
+/* Begins a read: no series has anything but what groups left that are gone. */
+void rows_begin(struct rows *rows);
+
+/*
+ * Adds all rows of a family. `selected` says by id which are sent. Returns 0 or a negative errno;
+ * then the series are incomplete until the next rows_begin().
+ */
+int rows_add(struct rows *rows, const struct family *family, const struct loaded *loaded,
+	     const bool *selected, uint64_t *ret_count);
+
+/*
+ * Ends a read that did not fail: what groups counted that are retiring stays in their series, and
+ * the kernel's rows of them are removed.
+ */
+void rows_commit(struct rows *rows);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Values with their names, as they leave the engine. */
+#pragma once
+
+#include <stdint.h>
+
+#include "families.h"
+#include "scopes.h"
+
+/* All strings live as long as the call that hands out the sample. */
+struct sample {
+	const char *scope; /* plugin_instance */
+	const char *path;  /* of the group's cgroup, for the meta data; NULL: none */
+	const char *type;
+	const char *instance; /* type_instance */
+	enum { SAMPLE_DERIVE, SAMPLE_GAUGE } kind;
+	int64_t derive;
+	double gauge;
+};
+
+typedef void sample_fn(void *arg, const struct sample *sample);
+
+struct sink {
+	sample_fn *fn;
+	void *arg;
+};
+
+/* Every series of the host, of `other`, and of each scope that has a group. */
+void samples_send_scopes(struct scopes *scopes, const struct sink *sink);
+
+/* What a family finds out at each read; nothing when that fails. */
+void samples_send_gauges(const struct gauge_source *source, void *state,
+			 const struct sink *sink);
+
+/* Values of the plugin itself: scope `self`. The type_instance is made from `format`. */
+__attribute__((format(printf, 4, 5))) void samples_send_self(const struct sink *sink,
+							     const char *type,
+							     double value,
+							     const char *format, ...);
+void samples_send_self_count(const struct sink *sink, const char *instance,
+			     uint64_t count);
