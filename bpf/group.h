@@ -124,6 +124,19 @@ static __always_inline bool note_path(__u64 group)
 }
 
 /*
+ * An insert into a map that is full looks for room on every CPU, which is too dear to be tried at
+ * each system call: after a failure it is left alone for this long.
+ */
+enum { FULL_JIFFIES = 64 };
+
+static __u64 groups_full_at;
+
+static __always_inline bool is_recent(__u64 jiffies)
+{
+	return bpf_jiffies64() - jiffies < FULL_JIFFIES;
+}
+
+/*
  * Whether `group`, that of the current task, may have rows of its own: not when as many as may
  * have them already, nor when there is no memory to note its name.
  */
@@ -134,7 +147,11 @@ static __always_inline bool admit_group(__u64 group)
 
 	if (bpf_map_lookup_elem(&groups, &group))
 		return true;
+	if (is_recent(groups_full_at))
+		return false;
 	err = bpf_map_update_elem(&groups, &group, &alive, BPF_NOEXIST);
+	if (err == -E2BIG)
+		groups_full_at = bpf_jiffies64();
 	if (err)
 		return err == -EEXIST;
 	if (group_kind == GROUP_KIND_PID_NAMESPACE || note_path(group))

@@ -40,6 +40,7 @@ enum {
 enum {
 	EEXIST = 17,
 	EINTR = 4,
+	E2BIG = 7,
 	MAX_ERRNO = 4095,
 	ERESTARTSYS = 512,
 	ERESTARTNOINTR = 513,

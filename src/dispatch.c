@@ -30,7 +30,7 @@ void dispatch_sample(void *arg, const struct sample *sample)
 	if (sample->path) {
 		vl.meta = meta_data_create();
 		if (vl.meta)
-			meta_data_add_string(vl.meta, "cgroup", sample->path);
+			meta_data_add_string(vl.meta, "group", sample->path);
 	}
 	plugin_dispatch_values(&vl); /* copies */
 	meta_data_destroy(vl.meta);

@@ -18,16 +18,16 @@
 #include "snapshot.h"
 
 enum {
-	ERROR_CODES_MAX =
-		4096,	    /* pairs of call and errno; what is beyond is told as lost */
-	IDLE_READS_MAX = 3, /* a service that restarts meanwhile goes on as one series */
+	ERROR_CODES_MAX = 4096, /* pairs of call and errno; beyond that they are lost */
+	IDLE_READS_MAX = 3,	/* a service that restarts within them stays one series */
 };
 
 struct running {
 	const struct family *family;
 	struct loaded *loaded; /* NULL: down */
 	void *gauges;	       /* NULL: none */
-	bool *selected;	       /* by id */
+	bool gauges_failed;
+	bool *selected; /* by id */
 	uint64_t rows;
 	char error[LOAD_ERROR_MAX]; /* why it is down */
 };
@@ -208,7 +208,7 @@ static int select_ids(const struct monitor *m, struct running *r, uint8_t traits
 		return -ENOMEM;
 	for (uint32_t id = 0; id < f->ids; id++) {
 		r->selected[id] = !f->is_selected || f->is_selected(id, m->settings);
-		if (r->selected[id] && id < SYSCALL_IDS)
+		if (f->is_selected && r->selected[id] && id < SYSCALL_IDS)
 			traits[id] |= TRAIT_DETAIL;
 	}
 	return 0;
@@ -274,10 +274,8 @@ static int start_all(struct monitor *m)
 	bool up = false;
 
 	m->scopes = scopes_new(m->settings->max_series);
-	if (!m->scopes)
-		return -ENOMEM;
 	m->group_kind = choose_group_kind(m);
-	err = start_groups(m);
+	err = m->scopes ? start_groups(m) : -ENOMEM;
 	m->rows.scopes = m->scopes;
 	m->rows.groups = m->groups;
 	for (const struct family *f = families; f < families + FAMILY_COUNT && !err;
@@ -289,8 +287,10 @@ static int start_all(struct monitor *m)
 		if (!last)
 			err = add_constants(m, f);
 	}
-	if (err)
+	if (err) {
+		say(m, MONITOR_ERROR, "all families are off: %s", strerror(-err));
 		return err;
+	}
 	say_what_is_off(m, up);
 	return up ? 0 : last;
 }
@@ -332,6 +332,18 @@ void monitor_stop(struct monitor *m)
 	scopes_free(m->scopes);
 	rows_fini(&m->rows);
 	free(m);
+}
+
+static void send_gauges(const struct monitor *m, struct running *r,
+			const struct sink *sink)
+{
+	int err = r->gauges ? samples_send_gauges(r->family->gauges, r->gauges, sink) : 0;
+
+	if (err && !r->gauges_failed)
+		say(m, MONITOR_WARNING,
+		    "%s: what is counted at each read is left out until it works again: %s",
+		    r->family->name, strerror(-err));
+	r->gauges_failed = err;
 }
 
 static void add_column(void *arg, const void *key, const uint64_t *values)
@@ -421,8 +433,7 @@ int monitor_read(struct monitor *m, sample_fn *fn, void *arg)
 		return err;
 	samples_send_scopes(m->scopes, &sink);
 	for (struct running *r = m->running; r < m->running + m->running_count; r++)
-		if (r->gauges)
-			samples_send_gauges(r->family->gauges, r->gauges, &sink);
+		send_gauges(m, r, &sink);
 	forget(m);
 	send_self_metrics(m, seconds_since(&begin), &sink);
 	return 0;

@@ -49,18 +49,20 @@ static void send_gauge(const char *scope, const struct label *label, double valu
 	sink->fn(sink->arg, &sample);
 }
 
-void samples_send_gauges(const struct gauge_source *source, void *state,
-			 const struct sink *sink)
+int samples_send_gauges(const struct gauge_source *source, void *state,
+			const struct sink *sink)
 {
 	double values[GAUGES_MAX];
 	struct label label;
+	int err = source->read(state, values);
 
-	if (source->read(state, values) < 0)
-		return;
+	if (err)
+		return err;
 	for (unsigned i = 0; i < source->count; i++) {
 		source->describe(i, &label);
 		send_gauge("host", &label, values[i], sink);
 	}
+	return 0;
 }
 
 void samples_send_self(const struct sink *sink, const char *type, double value,

@@ -10,7 +10,7 @@
 /* All strings live as long as the call that hands out the sample. */
 struct sample {
 	const char *scope; /* plugin_instance */
-	const char *path;  /* of the group's cgroup, for the meta data; NULL: none */
+	const char *path;  /* of the group, for the meta data; NULL: none */
 	const char *type;
 	const char *instance; /* type_instance */
 	enum { SAMPLE_DERIVE, SAMPLE_GAUGE } kind;
@@ -28,9 +28,9 @@ struct sink {
 /* Every series of the host, of `other`, and of each scope that has a group. */
 void samples_send_scopes(struct scopes *scopes, const struct sink *sink);
 
-/* What a family finds out at each read; nothing when that fails. */
-void samples_send_gauges(const struct gauge_source *source, void *state,
-			 const struct sink *sink);
+/* What a family finds out at each read. Returns 0, or a negative errno when that failed. */
+int samples_send_gauges(const struct gauge_source *source, void *state,
+			const struct sink *sink);
 
 /* Values of the plugin itself: scope `self`. The type_instance is made from `format`. */
 __attribute__((format(printf, 4, 5))) void samples_send_self(const struct sink *sink,

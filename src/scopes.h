@@ -27,7 +27,7 @@ struct series {
 
 struct scope {
 	const char *name; /* a legal part of an identifier */
-	const char *path; /* of the cgroup; NULL: none */
+	const char *path; /* of the group's cgroup, or "pid:[inode]"; NULL: none */
 	struct series *series, **last;
 	unsigned groups; /* that count here and are not gone */
 	unsigned idle;	 /* reads since there was none */
