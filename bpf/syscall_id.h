@@ -29,6 +29,7 @@ static __always_inline __u32 syscall_id(int nr)
 
 static __always_inline __u8 traits_of(__u32 id)
 {
+	barrier_var(id); /* clang knows the bound that verifiers before 6.x have to see */
 	return id < SYSCALL_IDS ? syscall_traits[id] : 0;
 }
 

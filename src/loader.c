@@ -272,8 +272,11 @@ static const char *remedy(int err)
 		return "this kernel shows no BTF in /sys/kernel/btf/vmlinux: use one built with "
 		       "CONFIG_DEBUG_INFO_BTF, and let the daemon see /sys";
 	switch (-err) {
-	case EPERM:
 	case EACCES:
+	case EINVAL:
+		return "the kernel's verifier refuses the program: please report it with the "
+		       "kernel's version";
+	case EPERM:
 		return "run collectd as root or with CAP_BPF and CAP_PERFMON, and let no "
 		       "seccomp filter or lockdown forbid bpf(2)";
 	case ENOMEM:
