@@ -158,3 +158,24 @@ static __always_inline __u32 namespace_flag(void *ns)
 		return BPF_CORE_READ(since, ns_type);
 	return BPF_CORE_READ(before, ops, type);
 }
+
+/*
+ * Until some release after 6.18 the kernel ran tracing programs with preemption off; 7.3 does not.
+ * Then another task's run on the same CPU would change a counter between our load and our store,
+ * and runs of the program itself are left out while one of them is under way (recursion_misses).
+ * These functions came in 6.10 (fc7566ad0a82).
+ */
+extern void bpf_preempt_disable(void) __ksym __weak;
+extern void bpf_preempt_enable(void) __ksym __weak;
+
+static __always_inline void preemption_off(void)
+{
+	if (bpf_preempt_disable)
+		bpf_preempt_disable();
+}
+
+static __always_inline void preemption_on(void)
+{
+	if (bpf_preempt_enable)
+		bpf_preempt_enable();
+}

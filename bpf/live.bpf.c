@@ -89,19 +89,18 @@ int task_namespaces(struct bpf_iter__task *ctx)
 SEC("iter/task_file")
 int file_namespaces(struct bpf_iter__task_file *ctx)
 {
-	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct inode *inode;
 	void *ns;
 
-	if (!file || !task)
+	if (!file)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
 	if (BPF_CORE_READ(inode, i_sb, s_magic) != NSFS_MAGIC)
 		return 0;
 	ns = BPF_CORE_READ(inode, i_private);
 	emit(ctx->meta->seq, namespace_type(namespace_flag(ns)),
-	     BPF_CORE_READ((struct ns_common *)ns, inum), BPF_CORE_READ(task, tgid));
+	     BPF_CORE_READ((struct ns_common *)ns, inum), 0);
 	return 0;
 }
 

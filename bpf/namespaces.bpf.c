@@ -16,10 +16,13 @@ DEFINE_ROWS(__u64, NAMESPACE_IDS, BPF_F_NO_PREALLOC)
 
 static __always_inline void count(__u32 id)
 {
-	__u64 *n = row(id);
+	__u64 *n;
 
+	preemption_off();
+	n = row(id);
 	if (n)
 		(*n)++;
+	preemption_on();
 }
 
 static __always_inline void count_types(__u32 verb, __u64 flags)

@@ -97,6 +97,6 @@ struct group_path {
 struct live_namespace {
 	__u32 type;
 	__u32 inode;
-	__u32 pid; /* a process that is in it or holds it open */
+	__u32 pid; /* of a process that is in it; 0: it is only held open */
 	__u32 zero;
 };

@@ -97,9 +97,9 @@ static __always_inline bool is_interrupted(long ret)
 	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
 }
 
-static __always_inline int on_sys_exit(void *ctx, int nr, long ret)
+/* What a call's return has to say. Returns its traits, or 0 when it does not count. */
+static __always_inline __u8 count_return(int nr, __u32 id, long ret)
 {
-	__u32 id = syscall_id(nr);
 	__u8 traits = traits_of(id);
 
 	if (is_interrupted(ret) && nr != -1)
@@ -107,6 +107,18 @@ static __always_inline int on_sys_exit(void *ctx, int nr, long ret)
 	if (ret == 0 && traits & TRAIT_FORKS)
 		return 0;
 	count_call(id, traits, nr == -1 ? 0 : ret);
+	return traits;
+}
+
+static __always_inline int on_sys_exit(void *ctx, int nr, long ret)
+{
+	__u8 traits;
+	__u32 id;
+
+	preemption_off();
+	id = syscall_id(nr);
+	traits = count_return(nr, id, ret);
+	preemption_on();
 	if (traits & TRAIT_FOLLOWED)
 		bpf_tail_call(ctx, &followers, id);
 	return 0;
@@ -146,7 +158,9 @@ static __always_inline int on_signal_deliver(struct k_sigaction *action)
 	if (nr == -1 || !is_interrupted(ret) || !signal_ends_call(action, ret))
 		return 0;
 	id = syscall_id(nr);
+	preemption_off();
 	count_call(id, traits_of(id), -EINTR);
+	preemption_on();
 	return 0;
 }
 
@@ -177,8 +191,11 @@ static __always_inline int on_process_exit(void)
 		return 0;
 	id = syscall_id(nr);
 	traits = traits_of(id);
-	if (traits & TRAIT_EXITS || is_interrupted(syscall_result(regs)))
-		count_call(id, traits, 0);
+	if (!(traits & TRAIT_EXITS) && !is_interrupted(syscall_result(regs)))
+		return 0;
+	preemption_off();
+	count_call(id, traits, 0);
+	preemption_on();
 	return 0;
 }
 

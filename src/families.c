@@ -31,12 +31,6 @@ static bool describe_syscall(const struct series_id *id, struct label *ret)
 	return true;
 }
 
-static bool is_syscall_selected(uint32_t id, const struct settings *settings)
-{
-	return id >= SYSCALL_IDS ||
-	       selector_matches(&settings->syscalls.select, syscall_name(id));
-}
-
 static bool is_syscall_total(const struct series_id *id)
 {
 	return id->id == SYSCALL_ALL;
@@ -70,6 +64,10 @@ static bool is_namespace_constant(const struct series_id *id)
 	return id->id >= NAMESPACE_FAILED ||
 	       id->id % NAMESPACE_TYPES != NAMESPACE_UNKNOWN;
 }
+
+enum { ERROR_CODES_MAX = 4096 }; /* pairs of call and errno; beyond that they are lost */
+
+#define MEMBER(m) offsetof(struct settings, m)
 
 static const struct object syscalls_object = {
 	.name = "syscalls",
@@ -117,11 +115,12 @@ const struct object groups_object = {
 const struct family families[] = {
 	[FAMILY_SYSCALLS] = {
 		.name = "syscalls",
-		.on = offsetof(struct settings, syscalls.on),
+		.on = MEMBER(syscalls.on),
 		.object = &syscalls_object,
 		.counters = {
 			{ "host", COUNTER_HOST, CALL_COLUMNS },
-			{ "codes", COUNTER_HOST_CODE, 1 },
+			{ "codes", COUNTER_HOST_CODE, 1, ERROR_CODES_MAX,
+			  MEMBER(syscalls.error_codes) },
 			{ "rows", COUNTER_GROUP, CALL_COLUMNS },
 			{ "overflow", COUNTER_OVERFLOW, CALL_COLUMNS },
 		},
@@ -134,11 +133,17 @@ const struct family families[] = {
 		.columns = CALL_COLUMNS,
 		.describe = describe_syscall,
 		.canonical = syscall_canonical,
-		.is_selected = is_syscall_selected,
+		.id_name = syscall_name,
+		.named_ids = SYSCALL_IDS,
+		.select = MEMBER(syscalls.select),
+		.switches = {
+			{ "error_codes", MEMBER(syscalls.error_codes) },
+			{ "detail", MEMBER(groups.detail_syscall) },
+		},
 	},
 	[FAMILY_NAMESPACES] = {
 		.name = "namespaces",
-		.on = offsetof(struct settings, namespaces.on),
+		.on = MEMBER(namespaces.on),
 		.object = &namespaces_object,
 		.leader = &syscalls_object,
 		.counters = {
@@ -152,6 +157,7 @@ const struct family families[] = {
 		.columns = 1,
 		.describe = describe_namespace,
 		.gauges = &live_namespaces,
+		.gauges_on = MEMBER(namespaces.live),
 	},
 };
 

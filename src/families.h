@@ -20,6 +20,7 @@ enum {
 	TRAITS_MAX = 8,
 	COUNTERS_MAX = 4,
 	COLUMNS_MAX = 2,
+	SWITCHES_MAX = 4,
 	GAUGES_MAX = 16
 };
 
@@ -44,6 +45,12 @@ struct object {
 	struct trait traits[TRAITS_MAX];
 };
 
+/* A setting that the programs read: a variable of that name takes the bool at `offset`. */
+struct switch_constant {
+	const char *variable;
+	size_t offset; /* in struct settings */
+};
+
 /* Which series the entries of a map are. */
 enum counter_shape {
 	COUNTER_NONE,
@@ -57,6 +64,9 @@ struct counter {
 	const char *map;
 	enum counter_shape shape;
 	unsigned columns;
+	/* A hash that is for the host holds this many entries, when its switch is on. */
+	unsigned entries;
+	size_t on; /* offset of a bool in struct settings */
 };
 
 /* One series of a family, before it has a text. */
@@ -92,10 +102,14 @@ struct family {
 	bool (*describe)(const struct series_id *id, struct label *ret);
 	/* The id to count `id` under: one name is one series. NULL: itself. */
 	uint32_t (*canonical)(uint32_t id);
-	/* Whether the operator selected the id; NULL: all. */
-	bool (*is_selected)(uint32_t id, const struct settings *settings);
+	/* By which the operator selects ids, and the selector's offset in struct settings. */
+	const char *(*id_name)(uint32_t id); /* NULL: they cannot be selected */
+	uint32_t named_ids;		     /* below this */
+	size_t select;
+	struct switch_constant switches[SWITCHES_MAX];
 	/* Values that are found out when read; NULL: none. */
 	const struct gauge_source *gauges;
+	size_t gauges_on; /* offset of a bool in struct settings */
 };
 
 /* Something that is not counted by events but found out at each read. */

@@ -68,15 +68,13 @@ void group_path_text(const struct group_path *path, char *text, size_t size)
 	size_t used = snprintf(text, size, "%s", path->cut ? "/..." : "");
 
 	/* the last name begins after the NUL before it */
-	while (end > 0) {
+	while (end > 0 && used < size) {
 		size_t begin = end - 1;
 
 		while (begin > 0 && path->names[begin - 1])
 			begin--;
 		used += snprintf(text + used, size - used, "/%.*s",
 				 (int)(end - 1 - begin), path->names + begin);
-		if (used >= size)
-			return;
 		end = begin;
 	}
 	if (!used)

@@ -27,7 +27,8 @@ struct loaded {
 /* The first complaint of libbpf since capture_begin(): its callback has no argument of ours. */
 static __thread char complaint[256];
 
-static int capture(enum libbpf_print_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int capture(enum libbpf_print_level level,
+							 const char *format, va_list args)
 {
 	static const char prefix[] = "libbpf: ";
 	size_t skip = sizeof(prefix) - 1;
@@ -36,6 +37,8 @@ static int capture(enum libbpf_print_level level, const char *format, va_list ar
 		return 0;
 	vsnprintf(complaint, sizeof(complaint), format, args);
 	complaint[strcspn(complaint, "\n")] = '\0';
+	if (strlen(complaint) && complaint[strlen(complaint) - 1] == '.')
+		complaint[strlen(complaint) - 1] = '\0';
 	if (strncmp(complaint, prefix, skip) == 0)
 		memmove(complaint, complaint + skip, strlen(complaint + skip) + 1);
 	return 0;

@@ -18,8 +18,11 @@
 #include "snapshot.h"
 
 enum {
-	ERROR_CODES_MAX = 4096, /* pairs of call and errno; beyond that they are lost */
-	IDLE_READS_MAX = 3,	/* a service that restarts within them stays one series */
+	IDLE_READS_MAX = 3, /* a service that restarts within them stays one series */
+	GROUP_CONSTANTS = 3,
+	CONSTANTS_MAX = GROUP_CONSTANTS + SWITCHES_MAX + 1,
+	GROUP_SIZES = 2,
+	SIZES_MAX = GROUP_SIZES + 1 + COUNTERS_MAX + 1,
 };
 
 struct running {
@@ -58,9 +61,14 @@ say(const struct monitor *m, enum monitor_severity severity, const char *format,
 	m->log(severity, message);
 }
 
-static bool is_on(const struct settings *settings, const struct family *family)
+static const void *setting(const struct monitor *m, size_t offset)
 {
-	return *(const bool *)((const char *)settings + family->on);
+	return (const char *)m->settings + offset;
+}
+
+static bool is_set(const struct monitor *m, size_t offset)
+{
+	return *(const bool *)setting(m, offset);
 }
 
 static bool have_cgroup2(void)
@@ -114,7 +122,7 @@ static void add_followed(const struct monitor *m, const struct object *leader,
 	for (const struct family *f = families; f < families + FAMILY_COUNT; f++) {
 		uint8_t wanted[SYSCALL_IDS] = { 0 };
 
-		if (f->leader != leader || !is_on(m->settings, f))
+		if (f->leader != leader || !is_set(m, f->on))
 			continue;
 		loader_add_traits(f->object, wanted);
 		for (uint32_t id = 0; id < SYSCALL_IDS; id++)
@@ -134,31 +142,11 @@ static const struct loaded *loaded_of(const struct monitor *m,
 
 /* `plan` has what is particular to the object; adds what is the same for all. */
 static int load(struct monitor *m, const struct object *object, struct load_plan *plan,
-		uint32_t rows, struct loaded **ret, char *error)
+		struct loaded **ret, char *error)
 {
-	const struct settings *s = m->settings;
-	bool grouped = m->group_kind != GROUP_KIND_NONE;
-	const struct constant constants[] = {
-		{ "group_kind", &m->group_kind, sizeof(m->group_kind) },
-		{ "group_subsys", &m->controller.index, sizeof(m->controller.index) },
-		{ "group_hierarchy", &m->controller.hierarchy,
-		  sizeof(m->controller.hierarchy) },
-		{ "error_codes", &s->syscalls.error_codes, sizeof(bool) },
-		{ "detail", &s->groups.detail_syscall, sizeof(bool) },
-		{ 0 },
-	};
-	const struct map_size sizes[] = {
-		{ "groups", grouped ? s->groups.max : 1 },
-		{ "group_paths", grouped ? s->groups.max : 1 },
-		{ "rows", grouped ? s->groups.max * rows : 1 },
-		{ "codes", s->syscalls.error_codes ? ERROR_CODES_MAX : 1 },
-		{ 0 },
-	};
 	struct load_report report;
 	int err;
 
-	plan->constants = constants;
-	plan->sizes = sizes;
 	plan->groups = m->groups_loaded;
 	err = loader_start(object, plan, ret, &report);
 	snprintf(error, LOAD_ERROR_MAX, "%s", report.error);
@@ -169,9 +157,28 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 	return err;
 }
 
+static void add_group_constants(const struct monitor *m, struct constant *c)
+{
+	*c++ = (struct constant){ "group_kind", &m->group_kind, sizeof(uint32_t) };
+	*c++ = (struct constant){ "group_subsys", &m->controller.index,
+				  sizeof(uint32_t) };
+	*c++ = (struct constant){ "group_hierarchy", &m->controller.hierarchy,
+				  sizeof(int32_t) };
+}
+
+static void add_group_sizes(const struct monitor *m, struct map_size *s)
+{
+	uint32_t groups = m->group_kind == GROUP_KIND_NONE ? 1 : m->settings->groups.max;
+
+	*s++ = (struct map_size){ "groups", groups };
+	*s++ = (struct map_size){ "group_paths", groups };
+}
+
 static int start_groups(struct monitor *m)
 {
-	struct load_plan plan = { 0 };
+	struct constant constants[CONSTANTS_MAX] = { 0 };
+	struct map_size sizes[SIZES_MAX] = { 0 };
+	struct load_plan plan = { .constants = constants, .sizes = sizes };
 	struct groups_config config = {
 		.by_pid_namespace = m->group_kind == GROUP_KIND_PID_NAMESPACE,
 		.select = &m->settings->groups.select,
@@ -179,7 +186,9 @@ static int start_groups(struct monitor *m)
 
 	if (m->group_kind == GROUP_KIND_NONE)
 		return 0;
-	if (load(m, &groups_object, &plan, 0, &m->groups_loaded, m->groups_error) < 0) {
+	add_group_constants(m, constants);
+	add_group_sizes(m, sizes);
+	if (load(m, &groups_object, &plan, &m->groups_loaded, m->groups_error) < 0) {
 		m->group_kind = GROUP_KIND_NONE;
 		return 0;
 	}
@@ -191,7 +200,7 @@ static int start_groups(struct monitor *m)
 
 static void start_gauges(struct monitor *m, struct running *r)
 {
-	if (!r->family->gauges)
+	if (!r->family->gauges || !is_set(m, r->family->gauges_on))
 		return;
 	r->gauges = r->family->gauges->start();
 	if (!r->gauges)
@@ -199,30 +208,91 @@ static void start_gauges(struct monitor *m, struct running *r)
 		    r->family->name, strerror(errno));
 }
 
+struct known_name {
+	const struct monitor *m;
+	const struct family *family;
+};
+
+/* Not an error: a newer kernel or a newer libseccomp may know the name. */
+static void warn_unknown(const char *name, void *arg)
+{
+	const struct known_name *k = arg;
+
+	for (uint32_t id = 0; id < k->family->named_ids; id++)
+		if (strcmp(k->family->id_name(id), name) == 0)
+			return;
+	say(k->m, MONITOR_WARNING,
+	    "%s: \"%s\" is selected, but nothing of that name is known here: check its spelling",
+	    k->family->name, name);
+}
+
 static int select_ids(const struct monitor *m, struct running *r, uint8_t traits[])
 {
 	const struct family *f = r->family;
+	struct known_name known = { .m = m, .family = f };
 
 	r->selected = calloc(f->ids, sizeof(bool));
 	if (!r->selected)
 		return -ENOMEM;
-	for (uint32_t id = 0; id < f->ids; id++) {
-		r->selected[id] = !f->is_selected || f->is_selected(id, m->settings);
-		if (f->is_selected && r->selected[id] && id < SYSCALL_IDS)
+	memset(r->selected, true, f->ids);
+	if (!f->id_name)
+		return 0;
+	for (uint32_t id = 0; id < f->named_ids; id++) {
+		r->selected[id] = selector_matches(setting(m, f->select), f->id_name(id));
+		if (r->selected[id])
 			traits[id] |= TRAIT_DETAIL;
 	}
+	selector_each_name(setting(m, f->select), warn_unknown, &known);
 	return 0;
+}
+
+static void add_family_constants(const struct monitor *m, const struct family *f,
+				 struct constant *c)
+{
+	for (int i = 0; i < SWITCHES_MAX && f->switches[i].variable; i++)
+		*c++ = (struct constant){ f->switches[i].variable,
+					  setting(m, f->switches[i].offset),
+					  sizeof(bool) };
+}
+
+static void add_family_sizes(const struct monitor *m, const struct family *f,
+			     struct map_size *s)
+{
+	unsigned rows = m->settings->groups.detail_syscall ? f->group_rows_detailed :
+							     f->group_rows;
+
+	if (m->group_kind == GROUP_KIND_NONE)
+		rows = 0;
+	*s++ = (struct map_size){ "rows", rows ? rows * m->settings->groups.max : 1 };
+	for (const struct counter *c = f->counters; c < f->counters + COUNTERS_MAX; c++)
+		if (c->entries)
+			*s++ = (struct map_size){ c->map,
+						  is_set(m, c->on) ? c->entries : 1 };
+}
+
+static int load_family(struct monitor *m, struct running *r, const uint8_t traits[])
+{
+	const struct family *f = r->family;
+	struct constant constants[CONSTANTS_MAX] = { 0 };
+	struct map_size sizes[SIZES_MAX] = { 0 };
+	struct load_plan plan = {
+		.constants = constants,
+		.sizes = sizes,
+		.traits = traits,
+		.leader = f->leader ? loaded_of(m, f->leader) : NULL,
+	};
+
+	add_group_constants(m, constants);
+	add_family_constants(m, f, constants + GROUP_CONSTANTS);
+	add_group_sizes(m, sizes);
+	add_family_sizes(m, f, sizes + GROUP_SIZES);
+	return load(m, f->object, &plan, &r->loaded, r->error);
 }
 
 static int start_family(struct monitor *m, const struct family *f)
 {
 	struct running *r = &m->running[m->running_count];
 	uint8_t traits[SYSCALL_IDS] = { 0 };
-	struct load_plan plan = {
-		.traits = traits,
-		.leader = f->leader ? loaded_of(m, f->leader) : NULL,
-	};
-	bool detailed = m->settings->groups.detail_syscall;
 	int err;
 
 	r->family = f;
@@ -232,8 +302,7 @@ static int start_family(struct monitor *m, const struct family *f)
 		return err;
 	loader_add_traits(f->object, traits);
 	add_followed(m, f->object, traits);
-	err = load(m, f->object, &plan, detailed ? f->group_rows_detailed : f->group_rows,
-		   &r->loaded, r->error);
+	err = load_family(m, r, traits);
 	if (!err)
 		start_gauges(m, r);
 	return err;
@@ -280,7 +349,7 @@ static int start_all(struct monitor *m)
 	m->rows.groups = m->groups;
 	for (const struct family *f = families; f < families + FAMILY_COUNT && !err;
 	     f++) {
-		if (!is_on(m->settings, f))
+		if (!is_set(m, f->on))
 			continue;
 		last = start_family(m, f);
 		up |= !last;

@@ -2,6 +2,7 @@
 #include "scopes.h"
 
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,20 @@ static bool is_name_taken(struct scopes *s, const char *name)
 	return strcmp(name, "self") == 0 || find(&s->by_name, &key, compare_name);
 }
 
+/* Adds a hash of the path where the name is taken; and where that is, a hash of it. */
+static void make_unique(struct scopes *s, const char *name, const char *path,
+			char *unique, size_t size)
+{
+	char hashed[IDENTIFIER_PART_MAX + 1];
+
+	snprintf(unique, size, "%s", name);
+	while (is_name_taken(s, unique)) {
+		identifier_part_hashed(name, path, unique, size);
+		memcpy(hashed, unique, sizeof(hashed));
+		path = hashed;
+	}
+}
+
 static struct scope *new_group(struct scopes *s, const char *name, const char *path)
 {
 	struct scope *scope = calloc(1, sizeof(*scope));
@@ -140,11 +155,8 @@ static struct scope *new_group(struct scopes *s, const char *name, const char *p
 
 	if (!scope)
 		return NULL;
-	if (is_name_taken(s, name)) {
-		identifier_part_hashed(name, path, unique, sizeof(unique));
-		name = unique;
-	}
-	scope->name = strdup(name);
+	make_unique(s, name, path, unique, sizeof(unique));
+	scope->name = strdup(unique);
 	scope->path = strdup(path);
 	scope->last = &scope->series;
 	if (scope->name && scope->path && tsearch(scope, &s->by_path, compare_path) &&

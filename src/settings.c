@@ -43,14 +43,18 @@ static void set_detail(struct settings *s, size_t index)
 }
 
 const struct option options[] = {
-	{ NULL, "Syscalls", OPTION_BLOCK, .offset = MEMBER(syscalls.on) },
+	{ NULL, "Syscalls", OPTION_BLOCK, .offset = MEMBER(syscalls.on),
+	  .on_by_default = true },
 	{ "Syscalls", "ErrorCodes", OPTION_BOOLEAN,
 	  .offset = MEMBER(syscalls.error_codes), .dflt = "false" },
 	{ "Syscalls", "Syscall", OPTION_SELECTOR, .offset = MEMBER(syscalls.select) },
 	{ "Syscalls", "IgnoreSelected", OPTION_BOOLEAN,
 	  .offset = MEMBER(syscalls.select.ignore), .dflt = "false" },
 
-	{ NULL, "Namespaces", OPTION_BLOCK, .offset = MEMBER(namespaces.on) },
+	{ NULL, "Namespaces", OPTION_BLOCK, .offset = MEMBER(namespaces.on),
+	  .on_by_default = true },
+	{ "Namespaces", "Live", OPTION_BOOLEAN, .offset = MEMBER(namespaces.live),
+	  .dflt = "true" },
 
 	{ NULL, "Groups", OPTION_BLOCK, .offset = OPTION_NO_MEMBER },
 	{ "Groups", "By", OPTION_WORD, .offset = OPTION_NO_MEMBER, .words = by_words,
@@ -372,10 +376,18 @@ int settings_add(struct settings *s, const struct oconfig_item_s *block, char *e
 	return add_items(s, NULL, block, &out);
 }
 
+static bool is_family(const struct option *option)
+{
+	return option->type == OPTION_BLOCK && option->offset != OPTION_NO_MEMBER;
+}
+
 void settings_finish(struct settings *s)
 {
-	if (s->syscalls.on || s->namespaces.on)
-		return;
-	s->syscalls.on = true;
-	s->namespaces.on = true;
+	bool any = false;
+
+	for (const struct option *o = options; o < options + option_count; o++)
+		any |= is_family(o) && *(bool *)member(s, o);
+	for (const struct option *o = options; o < options + option_count && !any; o++)
+		if (is_family(o))
+			*(bool *)member(s, o) = o->on_by_default;
 }

@@ -92,12 +92,17 @@ static int read_one_by_one(const struct reader *r)
 	if (!key || !next || !values)
 		return -ENOMEM;
 	while (bpf_map_get_next_key(r->fd, first ? NULL : key, next) == 0) {
-		if (bpf_map_lookup_elem(r->fd, next, values) == 0)
-			hand_out(r, next, values);
+		/* the key after one that is gone is the first: go on from the one before */
+		if (bpf_map_lookup_elem(r->fd, next, values) < 0) {
+			if (errno != ENOENT)
+				return -errno;
+			continue;
+		}
+		hand_out(r, next, values);
 		memcpy(key, next, r->key_bytes);
 		first = false;
 	}
-	return 0;
+	return errno == ENOENT ? 0 : -errno;
 }
 
 /* 5.10 has no batches for per-CPU arrays (ENOTSUPP, 524, which has no name in user space). */
