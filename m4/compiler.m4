@@ -25,7 +25,7 @@ dnl Sets WARNING_CFLAGS to those of the warnings we want that this compiler know
 AC_DEFUN([EBPF_COMPILER_WARNINGS], [
 	WARNING_CFLAGS=
 	m4_foreach_w([flag], [-Wall -Wextra -Wformat=2 -Wmissing-prototypes -Wpointer-arith
-			      -Wshadow -Wstrict-prototypes -Wundef -Wvla -Wwrite-strings], [
+			      -Wshadow -Wstrict-prototypes -Wundef -Wvla], [
 		AC_MSG_CHECKING([whether $CC accepts flag])
 		saved_CFLAGS=$CFLAGS
 		# -Werror: clang only warns of a warning that it does not know

@@ -116,7 +116,7 @@ static void all_options_are_taken(void **state)
 		BLOCK("Syscalls", OPTION("ErrorCodes", B(1)),
 		      OPTION("Syscall", S("read")), OPTION("Syscall", S("/^open/")),
 		      OPTION("IgnoreSelected", B(1))),
-		BARE("Namespaces"),
+		BLOCK("Namespaces", OPTION("Live", B(0))),
 		BLOCK("Groups", OPTION("By", S("pid_namespace")),
 		      OPTION("Group", S("/^docker-/")), OPTION("IgnoreSelected", B(1)),
 		      OPTION("Max", N(65536)), OPTION("Detail", S("syscall"))),
@@ -127,6 +127,7 @@ static void all_options_are_taken(void **state)
 	add(f, &plugin);
 	assert_true(s->syscalls.on);
 	assert_true(s->namespaces.on);
+	assert_false(s->namespaces.live);
 	assert_true(s->syscalls.error_codes);
 	assert_int_equal(s->syscalls.select.count, 2);
 	assert_false(selector_matches(&s->syscalls.select, "openat"));
@@ -251,7 +252,7 @@ static void without_a_family_both_are_on(void **state)
 {
 	const oconfig_item_t no_family =
 		PLUGIN(OPTION("MaxSeries", N(1)), BARE("Groups"));
-	const oconfig_item_t one_family = PLUGIN(BARE("Namespaces"));
+	const oconfig_item_t one_family = PLUGIN(BLOCK("Namespaces", OPTION("Live", B(1))));
 	struct fixture *f = *state;
 	struct settings one;
 
@@ -326,7 +327,7 @@ static const struct {
 	{ SYSCALLS(OPTION("Max", N(1))),
 	  "<Syscalls> Max: unknown option; allowed are ErrorCodes, Syscall, IgnoreSelected" },
 	{ PLUGIN(BLOCK("Namespaces", OPTION("Notify", B(1)))),
-	  "<Namespaces> Notify: unknown option; none is allowed here" },
+	  "<Namespaces> Notify: unknown option; allowed are Live" },
 	{ PLUGIN(OPTION("Max", N(1))),
 	  "Max: unknown option; allowed are <Syscalls>, <Namespaces>, <Groups>, MaxSeries" },
 	{ PLUGIN(BLOCK("Oom", OPTION("Max", N(1)))),
