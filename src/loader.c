@@ -147,7 +147,7 @@ static void choose_programs(const struct loaded *l, bool with_optional)
 {
 	struct bpf_program *program;
 
-	bpf_object__for_each_program(program, l->bpf)
+	bpf_object__for_each_program (program, l->bpf)
 		bpf_program__set_autoload(program, false);
 	for (int i = 0; i < DOOR_PROGRAMS_MAX && l->door->programs[i]; i++) {
 		program = find_program(l, l->door->programs[i]);
@@ -398,9 +398,9 @@ uint64_t loader_map_bytes(const struct loaded *l)
 	const struct bpf_map *map;
 	uint64_t sum = 0;
 
-	bpf_object__for_each_map(map, l->bpf) if (l->object == &groups_object ||
-						  !is_shared(bpf_map__name(map)))
-		sum += map_bytes(bpf_map__fd(map));
+	bpf_object__for_each_map (map, l->bpf)
+		if (l->object == &groups_object || !is_shared(bpf_map__name(map)))
+			sum += map_bytes(bpf_map__fd(map));
 	return sum;
 }
 
@@ -409,8 +409,7 @@ uint64_t loader_missed_runs(const struct loaded *l)
 	struct bpf_program *program;
 	uint64_t sum = 0;
 
-	bpf_object__for_each_program(program, l->bpf)
-	{
+	bpf_object__for_each_program (program, l->bpf) {
 		struct bpf_prog_info info = { 0 };
 		uint32_t size = sizeof(info);
 		int fd = bpf_program__autoload(program) ? bpf_program__fd(program) : -1;

@@ -134,16 +134,17 @@ static bool is_name_taken(struct scopes *s, const char *name)
 	return strcmp(name, "self") == 0 || find(&s->by_name, &key, compare_name);
 }
 
-/* Adds a hash of the path where the name is taken; and where that is, a hash of it. */
+/* Adds a hash of the path where the name is taken; and where that is, a hash of it and a number. */
 static void make_unique(struct scopes *s, const char *name, const char *path,
 			char *unique, size_t size)
 {
-	char hashed[IDENTIFIER_PART_MAX + 1];
+	char hashed[IDENTIFIER_PART_MAX + 16];
 
 	snprintf(unique, size, "%s", name);
-	while (is_name_taken(s, unique)) {
+	for (unsigned n = 0; is_name_taken(s, unique); n++) {
 		identifier_part_hashed(name, path, unique, size);
-		memcpy(hashed, unique, sizeof(hashed));
+		/* the number keeps a chain of hashes from going round in a circle */
+		snprintf(hashed, sizeof(hashed), "%u %s", n, unique);
 		path = hashed;
 	}
 }

@@ -11,7 +11,7 @@
 typedef void snapshot_row_fn(void *arg, const void *key, const uint64_t *values);
 
 /*
- * Reads a whole hash or array map, in batches where the kernel can. Entries that come or go
+ * Reads a whole hash or array map, in batches where the kernel can. Values are whole 64-bit columns. Entries that come or go
  * meanwhile may or may not be seen; no entry that stays is missed or seen twice. The map is not
  * changed. Returns 0 or a negative errno; rows may have been handed out before an error.
  */

@@ -28,8 +28,7 @@
 static void rows_are_complete(void **state)
 {
 	(void)state;
-	for_each_family(f)
-	{
+	for_each_family (f) {
 		char part[IDENTIFIER_PART_MAX + 1];
 		unsigned doors = 0;
 
@@ -58,8 +57,7 @@ static void rows_are_complete(void **state)
 static void each_family_has_its_block(void **state)
 {
 	(void)state;
-	for_each_family(f)
-	{
+	for_each_family (f) {
 		const struct option *o = options;
 
 		while (o < options + option_count &&
@@ -74,8 +72,7 @@ static void each_family_has_its_block(void **state)
 static void leaders_come_first(void **state)
 {
 	(void)state;
-	for_each_family(f)
-	{
+	for_each_family (f) {
 		const struct family *g = families;
 
 		while (f->leader && g < f && g->object != f->leader)
@@ -87,17 +84,18 @@ static void leaders_come_first(void **state)
 static void traits_name_system_calls(void **state)
 {
 	(void)state;
-	for_each_family(f) for (const struct trait *t = f->object->traits;
-				t < f->object->traits + TRAITS_MAX && t->syscall; t++)
-	{
-		/* a call that this architecture does not have is known by number */
-		uint32_t id = 0;
+	for_each_family (f)
+		for (const struct trait *t = f->object->traits;
+		     t < f->object->traits + TRAITS_MAX && t->syscall; t++) {
+			/* a call that this architecture does not have is known by number */
+			uint32_t id = 0;
 
-		while (id < SYSCALL_IDS && strcmp(syscall_name(id), t->syscall) != 0)
-			id++;
-		assert_true(id < SYSCALL_UNKNOWN);
-		assert_true(t->traits);
-	}
+			while (id < SYSCALL_IDS &&
+			       strcmp(syscall_name(id), t->syscall) != 0)
+				id++;
+			assert_true(id < SYSCALL_UNKNOWN);
+			assert_true(t->traits);
+		}
 }
 
 static bool has_shape(const struct family *f, enum counter_shape shape)
@@ -111,8 +109,7 @@ static bool has_shape(const struct family *f, enum counter_shape shape)
 static void counters_fit(void **state)
 {
 	(void)state;
-	for_each_family(f)
-	{
+	for_each_family (f) {
 		unsigned columns = 0;
 
 		for (const struct counter *c = f->counters;
@@ -164,7 +161,8 @@ static void doors_have_their_programs(void **state)
 {
 	(void)state;
 	check_doors(&groups_object);
-	for_each_family(f) check_doors(f->object);
+	for_each_family (f)
+		check_doors(f->object);
 }
 
 struct layout {
@@ -182,8 +180,7 @@ static const struct layout layouts[] = {
 static void counters_have_their_maps(void **state)
 {
 	(void)state;
-	for_each_family(f)
-	{
+	for_each_family (f) {
 		struct bpf_object *opened = open_object(f->object);
 
 		for (const struct counter *c = f->counters;
@@ -272,8 +269,7 @@ static struct all_made make_all(void)
 {
 	struct all_made all = { .count = 0 };
 
-	for_each_family(f)
-	{
+	for_each_family (f) {
 		for (struct series_id id = { 0 }; id.id < f->ids; id.id++) {
 			for (id.column = 0; id.column < f->columns; id.column++)
 				make(&all, f, &id);
@@ -332,8 +328,7 @@ static void no_two_series_have_one_label(void **state)
 static void labels_begin_with_the_family_s_singular(void **state)
 {
 	(void)state;
-	for_each_family(f)
-	{
+	for_each_family (f) {
 		size_t bytes = strlen(f->name);
 
 		if (f->name[bytes - 1] == 's')
@@ -353,25 +348,25 @@ static void labels_begin_with_the_family_s_singular(void **state)
 static void one_canonical_id_is_one_label(void **state)
 {
 	(void)state;
-	for_each_family(f) for (struct series_id id = { 0 };
-				f->canonical && id.id < f->ids; id.id++)
-	{
-		struct series_id canonical = { .id = f->canonical(id.id) };
-		struct label a, b;
+	for_each_family (f)
+		for (struct series_id id = { 0 }; f->canonical && id.id < f->ids;
+		     id.id++) {
+			struct series_id canonical = { .id = f->canonical(id.id) };
+			struct label a, b;
 
-		assert_true(canonical.id < f->ids);
-		assert_int_equal(f->canonical(canonical.id), canonical.id);
-		assert_int_equal(f->describe(&id, &a), f->describe(&canonical, &b));
-		if (f->describe(&id, &a))
-			assert_true(is_same_label(&a, &b));
-	}
+			assert_true(canonical.id < f->ids);
+			assert_int_equal(f->canonical(canonical.id), canonical.id);
+			assert_int_equal(f->describe(&id, &a),
+					 f->describe(&canonical, &b));
+			if (f->describe(&id, &a))
+				assert_true(is_same_label(&a, &b));
+		}
 }
 
 static void constants_are_sent(void **state)
 {
 	(void)state;
-	for_each_family(f)
-	{
+	for_each_family (f) {
 		struct label label;
 		unsigned count = 0;
 
@@ -392,8 +387,7 @@ static void constants_are_sent(void **state)
 static void totals_are_sent_and_selected(void **state)
 {
 	(void)state;
-	for_each_family(f)
-	{
+	for_each_family (f) {
 		struct series_id id = { .id = f->total_id };
 		struct label label;
 
@@ -482,8 +476,7 @@ static void series_are_labelled_as_documented(void **state)
 static void gauges_fit(void **state)
 {
 	(void)state;
-	for_each_family(f)
-	{
+	for_each_family (f) {
 		if (!f->gauges)
 			continue;
 		assert_true(f->gauges->count > 0 && f->gauges->count <= GAUGES_MAX);

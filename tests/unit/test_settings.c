@@ -252,7 +252,8 @@ static void without_a_family_both_are_on(void **state)
 {
 	const oconfig_item_t no_family =
 		PLUGIN(OPTION("MaxSeries", N(1)), BARE("Groups"));
-	const oconfig_item_t one_family = PLUGIN(BLOCK("Namespaces", OPTION("Live", B(1))));
+	const oconfig_item_t one_family =
+		PLUGIN(BLOCK("Namespaces", OPTION("Live", B(1))));
 	struct fixture *f = *state;
 	struct settings one;
 
