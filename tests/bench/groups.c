@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ *	groups make DIRECTORY N
+ *	groups remove DIRECTORY N
+ *
+ * Makes N cgroups in a cgroup, and in each a process that makes a few system calls and ends; or
+ * removes them again, those that are there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CALLS = 10, REMOVE_ATTEMPTS = 500 };
+
+static int enter(const char *cgroup)
+{
+	char path[4096];
+	int fd, n;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = (int)write(fd, "0", 1);
+	close(fd);
+	return n == 1 ? 0 : -1;
+}
+
+static int live_in(const char *cgroup)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (enter(cgroup) < 0)
+			_exit(1);
+		for (int i = 0; i < CALLS; i++)
+			getppid();
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return -1;
+	errno = ECHILD;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+}
+
+static int make(const char *cgroup)
+{
+	return mkdir(cgroup, 0755) < 0 ? -1 : live_in(cgroup);
+}
+
+/* A process that has just been waited for may hold its cgroup for a moment. */
+static int remove_patiently(const char *cgroup)
+{
+	const struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
+
+	for (int i = 0; i < REMOVE_ATTEMPTS; i++) {
+		if (rmdir(cgroup) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != EBUSY)
+			break;
+		nanosleep(&moment, NULL);
+	}
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	int (*act)(const char *cgroup) = NULL;
+	int failed = 0;
+	long count;
+
+	if (argc == 4 && strcmp(argv[1], "make") == 0)
+		act = make;
+	if (argc == 4 && strcmp(argv[1], "remove") == 0)
+		act = remove_patiently;
+	if (!act) {
+		fprintf(stderr, "usage: groups make|remove DIRECTORY N\n");
+		return 1;
+	}
+	count = strtol(argv[3], NULL, 10);
+	for (long i = 0; i < count; i++) {
+		char path[4000];
+
+		snprintf(path, sizeof(path), "%s/group-%ld", argv[2], i);
+		if (act(path) == 0)
+			continue;
+		fprintf(stderr, "groups: %s %s: %s\n", argv[1], path, strerror(errno));
+		failed = 1;
+		if (act == make)
+			break;
+	}
+	return failed;
+}
