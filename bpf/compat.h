@@ -60,6 +60,18 @@ static __always_inline bool have_current_task_btf(void)
 		value_;                                                                \
 	})
 
+static __always_inline struct cgroup *current_dfl_cgroup(void)
+{
+	struct task_struct *task;
+
+	if (have_current_task_btf()) {
+		task = (struct task_struct *)bpf_get_current_task_btf();
+		return task->cgroups->dfl_cgrp;
+	}
+	task = (struct task_struct *)bpf_get_current_task();
+	return BPF_CORE_READ(task, cgroups, dfl_cgrp);
+}
+
 #if defined(__TARGET_ARCH_x86)
 
 /* TS_COMPAT, arch/x86/include/asm/thread_info.h: set for int $0x80 and for ELF32 alike. */

@@ -26,6 +26,13 @@ struct {
 	__type(value, struct group_path);
 } group_paths SEC(".maps");
 
+/* The slots that no group has. User space fills it, and gives back those of groups that are gone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_slots SEC(".maps");
+
 /* Where a path is put together: too large for the stack. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -36,11 +43,12 @@ struct {
 
 static __always_inline struct cgroup *current_cgroup(void)
 {
-	struct css_set *set = CURRENT_TASK(cgroups);
 	struct cgroup_subsys_state *css;
+	struct css_set *set;
 
 	if (group_kind == GROUP_KIND_CGROUP)
-		return BPF_CORE_READ(set, dfl_cgrp);
+		return current_dfl_cgroup();
+	set = CURRENT_TASK(cgroups);
 	bpf_probe_read_kernel(&css, sizeof(css),
 			      (void *)set +
 				      bpf_core_field_offset(struct css_set, subsys) +
@@ -136,26 +144,58 @@ static __always_inline bool is_recent(__u64 jiffies)
 	return bpf_jiffies64() - jiffies < FULL_JIFFIES;
 }
 
-/*
- * Whether `group`, that of the current task, may have rows of its own: not when as many as may
- * have them already, nor when there is no memory to note its name.
- */
-static __always_inline bool admit_group(__u64 group)
+static __always_inline bool take_slot(__u32 *ret)
 {
-	static const struct group_state alive;
-	long err;
-
-	if (bpf_map_lookup_elem(&groups, &group))
-		return true;
 	if (is_recent(groups_full_at))
 		return false;
-	err = bpf_map_update_elem(&groups, &group, &alive, BPF_NOEXIST);
-	if (err == -E2BIG)
-		groups_full_at = bpf_jiffies64();
-	if (err)
-		return err == -EEXIST;
+	if (bpf_map_pop_elem(&free_slots, ret) == 0)
+		return true;
+	groups_full_at = bpf_jiffies64();
+	return false;
+}
+
+static __always_inline bool add_group(__u64 group, const struct group_state *state)
+{
+	if (bpf_map_update_elem(&groups, &group, state, BPF_NOEXIST))
+		return false;
 	if (group_kind == GROUP_KIND_PID_NAMESPACE || note_path(group))
 		return true;
 	bpf_map_delete_elem(&groups, &group);
 	return false;
+}
+
+/*
+ * The state of `group`, that of the current task, made when there is none. NULL when as many groups
+ * as may have one already, or when there is no memory to note its name.
+ */
+static __always_inline struct group_state *admit_group(__u64 group)
+{
+	struct group_state *state = bpf_map_lookup_elem(&groups, &group);
+	struct group_state fresh = { 0 };
+
+	if (state || !take_slot(&fresh.slot))
+		return state;
+	/* another CPU may have added it meanwhile: the slot is not needed then either */
+	if (!add_group(group, &fresh))
+		bpf_map_push_elem(&free_slots, &fresh.slot, BPF_ANY);
+	return bpf_map_lookup_elem(&groups, &group);
+}
+
+/*
+ * What tells the current task's group from another one, at less cost than its id: for cgroups the
+ * address, until cgroup_rmdir. Else the id.
+ */
+static __always_inline __u64 group_key(void)
+{
+	if (group_kind == GROUP_KIND_CGROUP)
+		return (__u64)current_dfl_cgroup();
+	return current_group();
+}
+
+/* The slot of the current task's group, or SLOT_OTHER. */
+static __always_inline __u64 find_slot(void)
+{
+	struct group_state *state = admit_group(current_group());
+
+	return state ? state->slot : SLOT_OTHER;
 }

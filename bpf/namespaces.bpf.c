@@ -92,10 +92,12 @@ static __always_inline void on_failed_clone(struct pt_regs *regs, __u8 traits, l
 	count_attempt(VERB_CLONE, flags, ret);
 }
 
-static __always_inline int on_sys_exit(struct pt_regs *regs, long ret)
+static __always_inline int on_sys_exit(struct pt_regs *regs, int nr, long ret)
 {
-	__u8 traits = traits_of(syscall_id(syscall_number(regs)));
+	__u8 traits = traits_of(syscall_id(nr));
 
+	if (!traits)
+		return 0;
 	if (traits & TRAIT_SETNS)
 		on_setns(syscall_arg(regs, 0), syscall_arg(regs, 1), ret);
 	else if (traits & TRAIT_UNSHARE)
@@ -108,13 +110,13 @@ static __always_inline int on_sys_exit(struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit__btf, struct pt_regs *regs, long ret)
 {
-	return on_sys_exit(regs, ret);
+	return on_sys_exit(regs, syscall_number_btf(regs), ret);
 }
 
 SEC("raw_tp/sys_exit")
 int BPF_PROG(sys_exit__raw, struct pt_regs *regs, long ret)
 {
-	return on_sys_exit(regs, ret);
+	return on_sys_exit(regs, syscall_number(regs), ret);
 }
 
 /* Runs in the parent, to which the new namespaces are charged. */

@@ -62,7 +62,18 @@ enum {
 	GROUP_KIND_CONTROLLER
 };
 
-/* The key of every map that counts per group. */
+/*
+ * What one CPU counts of all system calls. Everything that a call touches is in one value, as on
+ * many machines the pages that are touched cost more than the instructions.
+ */
+struct cpu_calls {
+	__u64 group_key; /* of the group that came last, see group_key() */
+	__u64 slot;	 /* its own */
+	__u64 host[SYSCALL_IDS][CALL_COLUMNS];
+	__u64 groups[][CALL_COLUMNS]; /* by slot; Max + 1 of them */
+};
+
+/* The key of every map that counts per group in a hash. */
 struct row_key {
 	__u64 group; /* cgroup id; or PID namespace's inode, with a stamp of its life above */
 	__u32 id;
@@ -83,8 +94,10 @@ enum { GROUP_PATH_MAX = 1024 };
  */
 struct group_state {
 	__u32 gone;
-	__u32 zero;
+	__u32 slot; /* in the counters that are arrays by group; at least 1 */
 };
+
+enum { SLOT_OTHER }; /* of what is counted for no group */
 
 /* The name of a cgroup, until user space has read it. */
 struct group_path {

@@ -19,14 +19,17 @@ struct calls {
 };
 
 const volatile bool error_codes;
-const volatile bool detail;
+const volatile bool detail;	  /* by group and call in `rows`, instead of `cpus` */
+const volatile __u32 group_slots; /* Max + 1 */
+const volatile __u32 cpu_count = 1;
 
+/* By CPU. Not a per-CPU map: an array's look-up is inlined, and touches no other page. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SYSCALL_IDS);
-	__type(key, __u32);
-	__type(value, struct calls);
-} host SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct cpu_calls));
+} cpus SEC(".maps");
 
 DEFINE_ROWS(struct calls, SYSCALL_ROW_IDS, 0)
 
@@ -37,7 +40,7 @@ struct {
 	__type(value, __u64);
 } codes SEC(".maps");
 
-/* Errors that `codes` had no room for. */
+/* Errors that `codes` had no room for, and calls on CPUs that `cpus` does not have. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -53,40 +56,91 @@ struct {
 	__type(value, __u32);
 } followers SEC(".maps");
 
-static __always_inline void add(struct calls *calls, bool failed)
+static __always_inline void add(__u64 columns[CALL_COLUMNS], bool failed)
 {
-	if (!calls)
-		return;
-	calls->column[CALLS]++;
+	columns[CALLS]++;
 	if (failed)
-		calls->column[ERRORS]++;
+		columns[ERRORS]++;
+}
+
+static __always_inline void count_lost(void)
+{
+	__u32 only = 0;
+	__u64 *n = bpf_map_lookup_elem(&lost, &only);
+
+	if (n)
+		(*n)++;
 }
 
 static __always_inline void count_code(__u32 id, long ret)
 {
 	struct error_key key = { .id = id, .code = -ret };
 	__u64 *count = bpf_map_lookup_elem(&codes, &key), none = 0;
-	__u32 only = 0;
 
 	if (!count) {
 		bpf_map_update_elem(&codes, &key, &none, BPF_NOEXIST);
 		count = bpf_map_lookup_elem(&codes, &key);
 	}
-	if (!count)
-		count = bpf_map_lookup_elem(&lost, &only);
 	if (count)
 		(*count)++;
+	else
+		count_lost();
+}
+
+/*
+ * The slot of the group that came last is remembered, as most often the same comes again. What is
+ * remembered is always a pair that is right: another program that comes in between may read it.
+ */
+static __always_inline __u64 remembered_slot(struct cpu_calls *cpu)
+{
+	__u64 key = group_key(), slot;
+
+	if (cpu->group_key == key)
+		return cpu->slot;
+	slot = find_slot();
+	if (slot == SLOT_OTHER)
+		return slot;
+	cpu->group_key = 0;
+	cpu->slot = slot;
+	cpu->group_key = key;
+	return slot;
+}
+
+static __always_inline void count_on_cpu(__u32 id, bool failed)
+{
+	__u32 number = bpf_get_smp_processor_id();
+	struct cpu_calls *cpu = bpf_map_lookup_elem(&cpus, &number);
+	__u64 slot;
+
+	barrier_var(id);
+	if (!cpu || id >= SYSCALL_IDS) {
+		count_lost();
+		return;
+	}
+	add(cpu->host[id], failed);
+	if (group_kind == GROUP_KIND_NONE)
+		return;
+	slot = remembered_slot(cpu);
+	if (slot < group_slots)
+		add(cpu->groups[slot], failed);
+}
+
+static __always_inline void count_in_row(__u32 id, __u8 traits, bool failed)
+{
+	struct calls *calls = row(traits & TRAIT_DETAIL ? id : SYSCALL_REST);
+
+	if (calls)
+		add(calls->column, failed);
 }
 
 static __always_inline void count_call(__u32 id, __u8 traits, long ret)
 {
 	bool failed = is_error(ret);
 
-	add(bpf_map_lookup_elem(&host, &id), failed);
-	if (!detail)
-		add(row(SYSCALL_ALL), failed);
+	if (detail)
+		count_in_row(id, traits, failed);
 	else
-		add(row(traits & TRAIT_DETAIL ? id : SYSCALL_REST), failed);
+		count_on_cpu(id, failed);
 	if (error_codes && failed)
 		count_code(id, ret);
 }
@@ -209,6 +263,33 @@ SEC("raw_tp/sched_process_exit")
 int BPF_PROG(process_exit__raw)
 {
 	return on_process_exit();
+}
+
+/* The address of a cgroup that is gone may be that of a new one. */
+static __always_inline int on_cgroup_rmdir(__u64 cgroup)
+{
+	for (__u32 number = 0; number < cpu_count; number++) {
+		__u32 key = number;
+		struct cpu_calls *cpu = bpf_map_lookup_elem(&cpus, &key);
+
+		if (!cpu)
+			break;
+		if (cpu->group_key == cgroup)
+			cpu->group_key = 0;
+	}
+	return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(cgroup_rmdir__btf, struct cgroup *cgroup)
+{
+	return on_cgroup_rmdir((__u64)cgroup);
+}
+
+SEC("raw_tp/cgroup_rmdir")
+int BPF_PROG(cgroup_rmdir__raw, struct cgroup *cgroup)
+{
+	return on_cgroup_rmdir((__u64)cgroup);
 }
 
 char LICENSE[] SEC("license") = "GPL";

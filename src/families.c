@@ -73,8 +73,8 @@ static const struct object syscalls_object = {
 	.name = "syscalls",
 	.elf = syscalls_bpf__elf_bytes,
 	.doors = {
-		{ "tp_btf", { "sys_exit__btf", "signal_deliver__btf", "process_exit__btf" } },
-		{ "raw_tp", { "sys_exit__raw", "signal_deliver__raw", "process_exit__raw" } },
+		{ "tp_btf", { "sys_exit__btf", "signal_deliver__btf", "process_exit__btf", "cgroup_rmdir__btf" } },
+		{ "raw_tp", { "sys_exit__raw", "signal_deliver__raw", "process_exit__raw", "cgroup_rmdir__raw" } },
 	},
 	.traits = {
 		{ "clone", TRAIT_FORKS },
@@ -118,16 +118,15 @@ const struct family families[] = {
 		.on = MEMBER(syscalls.on),
 		.object = &syscalls_object,
 		.counters = {
-			{ "host", COUNTER_HOST, CALL_COLUMNS },
+			{ "cpus", COUNTER_CPUS, CALL_COLUMNS },
 			{ "codes", COUNTER_HOST_CODE, 1, ERROR_CODES_MAX,
 			  MEMBER(syscalls.error_codes) },
 			{ "rows", COUNTER_GROUP, CALL_COLUMNS },
 			{ "overflow", COUNTER_OVERFLOW, CALL_COLUMNS },
 		},
-		.group_rows = 1,
+		.group_rows = 0,
 		.group_rows_detailed = 64,
 		.total_id = SYSCALL_ALL,
-		.host_apart = true,
 		.is_constant = is_syscall_total,
 		.ids = SYSCALL_ROW_IDS,
 		.columns = CALL_COLUMNS,
@@ -138,8 +137,7 @@ const struct family families[] = {
 		.select = MEMBER(syscalls.select),
 		.switches = {
 			{ "error_codes", MEMBER(syscalls.error_codes) },
-			{ "detail", MEMBER(groups.detail_syscall) },
-		},
+					},
 	},
 	[FAMILY_NAMESPACES] = {
 		.name = "namespaces",

@@ -54,7 +54,7 @@ struct switch_constant {
 /* Which series the entries of a map are. */
 enum counter_shape {
 	COUNTER_NONE,
-	COUNTER_HOST,	   /* array by id: the host's */
+	COUNTER_CPUS, /* array by CPU of struct cpu_calls: the host's by id, and totals of groups */
 	COUNTER_HOST_CODE, /* hash by struct error_key: the host's */
 	COUNTER_GROUP,	  /* hash by struct row_key: the group's, and in sum the host's */
 	COUNTER_OVERFLOW, /* array by id: scope `other`, and in sum the host's */
@@ -88,12 +88,10 @@ struct family {
 	/* The family whose sys_exit program hands calls on to ours, when both take that door. */
 	const struct object *leader;
 	struct counter counters[COUNTERS_MAX];
-	/* How many rows a group takes at most, and with Detail. */
+	/* How many rows a group takes at most, without Detail and with it. */
 	unsigned group_rows, group_rows_detailed;
 	/* The id under which a scope's ids are summed up as well; 0 when there is none. */
 	uint32_t total_id;
-	/* Ids that have no counter of their own for the host, being in a map by themselves. */
-	bool host_apart;
 	/* Series of the host that are sent from the first read on, be they 0. */
 	bool (*is_constant)(const struct series_id *id);
 	uint32_t ids; /* below this */

@@ -20,7 +20,8 @@ enum { PATH_TEXT_MAX = GROUP_PATH_MAX + 8 };
 struct groups {
 	struct groups_config config;
 	struct scopes *scopes;
-	void *by_id; /* tsearch(3) tree */
+	void *by_id;		/* tsearch(3) tree */
+	struct group **by_slot; /* max + 1 */
 	struct group *first;
 	unsigned count;
 };
@@ -32,15 +33,37 @@ static int compare_id(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
+static int give_slot(const struct groups *g, uint32_t slot)
+{
+	return bpf_map_update_elem(g->config.slots_fd, NULL, &slot, BPF_ANY);
+}
+
+static int fill_slots(struct groups *g)
+{
+	g->by_slot = calloc(g->config.max + 1, sizeof(struct group *));
+	if (!g->by_slot)
+		return -ENOMEM;
+	for (uint32_t slot = 1; slot <= g->config.max; slot++)
+		if (give_slot(g, slot) < 0)
+			return -errno;
+	return 0;
+}
+
 struct groups *groups_new(const struct groups_config *config, struct scopes *scopes)
 {
 	struct groups *g = calloc(1, sizeof(*g));
+	int err;
 
 	if (!g)
 		return NULL;
 	g->config = *config;
 	g->scopes = scopes;
-	return g;
+	err = fill_slots(g);
+	if (!err)
+		return g;
+	groups_free(g);
+	errno = -err;
+	return NULL;
 }
 
 static void free_group(struct groups *g, struct group *group)
@@ -58,6 +81,7 @@ void groups_free(struct groups *g)
 		next = group->next;
 		free_group(g, group);
 	}
+	free(g->by_slot);
 	free(g);
 }
 
@@ -147,25 +171,43 @@ struct group *groups_find(struct groups *g, uint64_t id)
 	return node ? *node : new_group(g, id);
 }
 
+struct group *groups_by_slot(const struct groups *g, uint32_t slot)
+{
+	return slot <= g->config.max ? g->by_slot[slot] : NULL;
+}
+
+struct refresh {
+	struct groups *groups;
+	int err;
+};
+
 static void note_state(void *arg, const void *key, const uint64_t *values)
 {
 	const struct group_state *state = (const void *)values;
+	struct refresh *r = arg;
 	struct group *group;
 	uint64_t id;
 
-	if (!state->gone)
-		return;
 	memcpy(&id, key, sizeof(id));
-	group = groups_find(arg, id);
-	if (!group)
+	group = groups_find(r->groups, id);
+	if (!group) {
+		r->err = -ENOMEM;
 		return;
-	group->retiring = group->gone;
-	group->gone = true;
+	}
+	if (state->slot <= r->groups->config.max) {
+		group->slot = state->slot;
+		r->groups->by_slot[state->slot] = group;
+	}
+	group->retiring = state->gone && group->gone;
+	group->gone = state->gone;
 }
 
 int groups_refresh(struct groups *g)
 {
-	return snapshot_read(g->config.states_fd, note_state, g);
+	struct refresh r = { .groups = g };
+	int err = snapshot_read(g->config.states_fd, note_state, &r);
+
+	return err ? err : r.err;
 }
 
 void groups_retire(struct groups *g)
@@ -179,6 +221,9 @@ void groups_retire(struct groups *g)
 		}
 		*at = group->next;
 		bpf_map_delete_elem(g->config.states_fd, &group->id);
+		g->by_slot[group->slot] = NULL;
+		if (group->slot)
+			give_slot(g, group->slot);
 		group->scope->groups--;
 		free_group(g, group);
 	}

@@ -11,6 +11,7 @@
 
 struct group {
 	uint64_t id;
+	uint32_t slot;	     /* 0 until a refresh has told it */
 	struct scope *scope; /* its own, or `other` when it is not selected */
 	bool gone;	     /* as a read before said; its last counts are in */
 	bool retiring;	     /* its rows are removed after this read */
@@ -21,24 +22,28 @@ struct groups;
 
 struct groups_config {
 	bool by_pid_namespace;
-	const struct selector *select; /* lives as long as the groups */
-	int states_fd, paths_fd;       /* the kernel's maps, not owned */
+	const struct selector *select;	   /* lives as long as the groups */
+	int states_fd, paths_fd, slots_fd; /* the kernel's maps, not owned */
+	uint32_t max;
 };
 
-/* NULL when there is no memory. */
+/* Gives the kernel the slots 1 to `max`. NULL and errno when that fails or there is no memory. */
 struct groups *groups_new(const struct groups_config *config, struct scopes *scopes);
 void groups_free(struct groups *g);
 
 /*
- * Before the rows of a read: asks the kernel which groups are gone. A group that is found gone for
+ * Before the rows of a read: asks the kernel which groups there are and which are gone. A group that is found gone for
  * the second time is retiring. Returns 0 or a negative errno.
  */
 int groups_refresh(struct groups *g);
 
+/* The group that has the slot, as the last refresh found it; NULL: none. */
+struct group *groups_by_slot(const struct groups *g, uint32_t slot);
+
 /* The group, named when it is new; NULL when there is no memory for it. */
 struct group *groups_find(struct groups *g, uint64_t id);
 
-/* After a read: forgets the groups that are retiring, and the kernel's entries of them. */
+/* After a read: forgets the groups that are retiring; the kernel may use their slots again. */
 void groups_retire(struct groups *g);
 
 unsigned groups_count(const struct groups *g);

@@ -112,7 +112,7 @@ static void set_constants(const struct loaded *l, const struct load_plan *plan)
 }
 
 /* Maps of groups_object that all the others use. */
-static const char *const shared_maps[] = { "groups", "group_paths" };
+static const char *const shared_maps[] = { "groups", "group_paths", "free_slots" };
 
 enum { SHARED_MAPS = sizeof(shared_maps) / sizeof(shared_maps[0]) };
 
@@ -133,6 +133,8 @@ static int set_maps(const struct loaded *l, const struct load_plan *plan)
 		map = bpf_object__find_map_by_name(l->bpf, s->map);
 		if (map && !err)
 			err = bpf_map__set_max_entries(map, s->entries);
+		if (map && !err && s->value_bytes)
+			err = bpf_map__set_value_size(map, s->value_bytes);
 	}
 	for (int i = 0; plan->groups && i < SHARED_MAPS; i++) {
 		map = bpf_object__find_map_by_name(l->bpf, shared_maps[i]);

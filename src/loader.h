@@ -19,6 +19,7 @@ struct constant {
 struct map_size {
 	const char *map;
 	uint32_t entries;
+	uint32_t value_bytes; /* 0: as the object has it */
 };
 
 struct load_plan {

@@ -2,6 +2,7 @@
 #include "monitor.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <mntent.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cleanup.h"
 #include "controllers.h"
 #include "families.h"
 #include "groups.h"
@@ -19,9 +21,9 @@
 
 enum {
 	IDLE_READS_MAX = 3, /* a service that restarts within them stays one series */
-	GROUP_CONSTANTS = 3,
+	GROUP_CONSTANTS = 6,
 	CONSTANTS_MAX = GROUP_CONSTANTS + SWITCHES_MAX + 1,
-	GROUP_SIZES = 2,
+	GROUP_SIZES = 4,
 	SIZES_MAX = GROUP_SIZES + 1 + COUNTERS_MAX + 1,
 };
 
@@ -41,6 +43,9 @@ struct monitor {
 	struct running running[FAMILY_COUNT]; /* those that are on */
 	int running_count;
 	uint32_t group_kind;
+	uint32_t slots; /* of the arrays by group: Max and SLOT_OTHER */
+	uint32_t cpus;	/* whose numbers are below this */
+	bool detailed;
 	struct controller controller;
 	struct loaded *groups_loaded; /* NULL: no groups */
 	struct groups *groups;
@@ -164,14 +169,21 @@ static void add_group_constants(const struct monitor *m, struct constant *c)
 				  sizeof(uint32_t) };
 	*c++ = (struct constant){ "group_hierarchy", &m->controller.hierarchy,
 				  sizeof(int32_t) };
+	*c++ = (struct constant){ "group_slots", &m->slots, sizeof(uint32_t) };
+	*c++ = (struct constant){ "detail", &m->detailed, sizeof(bool) };
+	*c++ = (struct constant){ "cpu_count", &m->cpus, sizeof(uint32_t) };
 }
 
 static void add_group_sizes(const struct monitor *m, struct map_size *s)
 {
-	uint32_t groups = m->group_kind == GROUP_KIND_NONE ? 1 : m->settings->groups.max;
+	uint32_t groups = m->slots > 1 ? m->slots - 1 : 1;
+	uint32_t cpu_bytes =
+		sizeof(struct cpu_calls) + m->slots * sizeof(uint64_t[CALL_COLUMNS]);
 
-	*s++ = (struct map_size){ "groups", groups };
-	*s++ = (struct map_size){ "group_paths", groups };
+	*s++ = (struct map_size){ "groups", groups, 0 };
+	*s++ = (struct map_size){ "group_paths", groups, 0 };
+	*s++ = (struct map_size){ "free_slots", groups, 0 };
+	*s++ = (struct map_size){ "cpus", m->detailed ? 1 : m->cpus, cpu_bytes };
 }
 
 static int start_groups(struct monitor *m)
@@ -182,20 +194,26 @@ static int start_groups(struct monitor *m)
 	struct groups_config config = {
 		.by_pid_namespace = m->group_kind == GROUP_KIND_PID_NAMESPACE,
 		.select = &m->settings->groups.select,
+		.max = m->settings->groups.max,
 	};
 
 	if (m->group_kind == GROUP_KIND_NONE)
 		return 0;
+	m->slots = config.max + 1;
+	m->detailed = m->settings->groups.detail_syscall;
 	add_group_constants(m, constants);
 	add_group_sizes(m, sizes);
 	if (load(m, &groups_object, &plan, &m->groups_loaded, m->groups_error) < 0) {
 		m->group_kind = GROUP_KIND_NONE;
+		m->slots = 1;
+		m->detailed = false;
 		return 0;
 	}
 	config.states_fd = loader_map(m->groups_loaded, "groups");
 	config.paths_fd = loader_map(m->groups_loaded, "group_paths");
+	config.slots_fd = loader_map(m->groups_loaded, "free_slots");
 	m->groups = groups_new(&config, m->scopes);
-	return m->groups ? 0 : -ENOMEM;
+	return m->groups ? 0 : -errno;
 }
 
 static void start_gauges(struct monitor *m, struct running *r)
@@ -258,16 +276,15 @@ static void add_family_constants(const struct monitor *m, const struct family *f
 static void add_family_sizes(const struct monitor *m, const struct family *f,
 			     struct map_size *s)
 {
-	unsigned rows = m->settings->groups.detail_syscall ? f->group_rows_detailed :
-							     f->group_rows;
+	unsigned rows = m->detailed ? f->group_rows_detailed : f->group_rows;
 
 	if (m->group_kind == GROUP_KIND_NONE)
 		rows = 0;
-	*s++ = (struct map_size){ "rows", rows ? rows * m->settings->groups.max : 1 };
+	*s++ = (struct map_size){ "rows", rows ? rows * m->settings->groups.max : 1, 0 };
 	for (const struct counter *c = f->counters; c < f->counters + COUNTERS_MAX; c++)
 		if (c->entries)
 			*s++ = (struct map_size){ c->map,
-						  is_set(m, c->on) ? c->entries : 1 };
+						  is_set(m, c->on) ? c->entries : 1, 0 };
 }
 
 static int load_family(struct monitor *m, struct running *r, const uint8_t traits[])
@@ -337,6 +354,21 @@ static void say_what_is_off(const struct monitor *m, bool up)
 			    m->running[i].error);
 }
 
+/* One more than the highest number that a CPU may have: of "0-3" or "0,2-3", 4. */
+static int find_cpus(uint32_t *ret)
+{
+	cleanup_fclose FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
+	char separator;
+	uint32_t last;
+
+	if (!f || fscanf(f, "%" SCNu32, &last) != 1)
+		return -ENODEV;
+	while (fscanf(f, "%c%" SCNu32, &separator, &last) == 2)
+		;
+	*ret = last + 1;
+	return 0;
+}
+
 static int start_all(struct monitor *m)
 {
 	int err, last = -ENODEV;
@@ -344,9 +376,12 @@ static int start_all(struct monitor *m)
 
 	m->scopes = scopes_new(m->settings->max_series);
 	m->group_kind = choose_group_kind(m);
-	err = m->scopes ? start_groups(m) : -ENOMEM;
-	m->rows.scopes = m->scopes;
-	m->rows.groups = m->groups;
+	m->slots = 1;
+	err = find_cpus(&m->cpus);
+	if (!err)
+		err = m->scopes ? start_groups(m) : -ENOMEM;
+	if (!err)
+		err = rows_init(&m->rows, m->scopes, m->groups, m->slots);
 	for (const struct family *f = families; f < families + FAMILY_COUNT && !err;
 	     f++) {
 		if (!is_set(m, f->on))

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <bpf/bpf.h>
 
@@ -51,12 +52,7 @@ static void add_with_total(const struct reading *rd, struct scope *scope, uint32
 static void add_to_host(const struct reading *rd, uint32_t id, const uint64_t *values,
 			bool retire)
 {
-	const struct family *f = rd->family;
-
-	if (!f->host_apart)
-		add_with_total(rd, scopes_host(rd->rows->scopes), id, values, retire);
-	else
-		add(rd, scopes_host(rd->rows->scopes), f->total_id, 0, values, retire);
+	add_with_total(rd, scopes_host(rd->rows->scopes), id, values, retire);
 }
 
 static bool is_zero(const struct reading *rd, const uint64_t *values)
@@ -112,13 +108,72 @@ static void overflow_row(void *arg, const void *key, const uint64_t *values)
 	add_to_host(rd, id, values, false);
 }
 
-static void host_row(void *arg, const void *key, const uint64_t *values)
+static void cpu_row(void *arg, const void *key, const uint64_t *values)
 {
-	const struct reading *rd = arg;
-	uint32_t id = *(const uint32_t *)key;
+	const struct cpu_calls *cpu = (const void *)values;
+	struct reading *rd = arg;
+	struct cpu_calls *sum = rd->rows->calls;
 
-	if (!is_zero(rd, values))
-		add(rd, scopes_host(rd->rows->scopes), id, 0, values, false);
+	(void)key;
+	for (uint32_t id = 0; id < SYSCALL_IDS; id++)
+		for (int i = 0; i < CALL_COLUMNS; i++)
+			sum->host[id][i] += cpu->host[id][i];
+	for (uint32_t slot = 0; slot < rd->rows->slots; slot++)
+		for (int i = 0; i < CALL_COLUMNS; i++)
+			sum->groups[slot][i] += cpu->groups[slot][i];
+}
+
+/* What was counted in a slot since its group has it. */
+static void add_slot(const struct reading *rd, uint32_t slot, struct scope *scope,
+		     bool retire)
+{
+	const struct rows *rows = rd->rows;
+	uint32_t total = rd->family->total_id;
+	uint64_t values[CALL_COLUMNS];
+
+	for (int i = 0; i < CALL_COLUMNS; i++)
+		values[i] = rows->calls->groups[slot][i] - rows->base[slot][i];
+	add(rd, scope, total, 0, values, retire);
+	add(rd, scopes_host(rows->scopes), total, 0, values, retire);
+}
+
+static void add_slots(const struct reading *rd)
+{
+	const struct rows *rows = rd->rows;
+
+	add_slot(rd, SLOT_OTHER, scopes_other(rows->scopes), false);
+	/* a slot that was taken since the groups were refreshed is for the next read */
+	for (uint32_t slot = 1; slot < rows->slots; slot++) {
+		const struct group *group = groups_by_slot(rows->groups, slot);
+
+		if (group)
+			add_slot(rd, slot, group->scope, group->retiring);
+	}
+}
+
+/* Array of struct cpu_calls: by id for the host, and by slot for the groups. */
+static int add_cpus(struct reading *rd)
+{
+	struct rows *rows = rd->rows;
+	struct scope *host = scopes_host(rows->scopes);
+	int err;
+
+	memset(rows->calls, 0,
+	       sizeof(*rows->calls) + rows->slots * sizeof(rows->calls->groups[0]));
+	err = snapshot_read(rd->map, cpu_row, rd);
+	for (uint32_t id = 0; id < SYSCALL_IDS && !err; id++) {
+		const uint64_t *values = (const uint64_t *)rows->calls->host[id];
+
+		if (is_zero(rd, values))
+			continue;
+		add(rd, host, id, 0, values, false);
+		if (!rows->groups)
+			add(rd, host, rd->family->total_id, 0, values, false);
+		rd->count++;
+	}
+	if (rows->groups && !err)
+		add_slots(rd);
+	return err;
 }
 
 static void code_row(void *arg, const void *key, const uint64_t *values)
@@ -132,19 +187,32 @@ static void code_row(void *arg, const void *key, const uint64_t *values)
 static int add_counter(struct reading *rd)
 {
 	static snapshot_row_fn *const row[] = {
-		[COUNTER_HOST] = host_row,
 		[COUNTER_HOST_CODE] = code_row,
 		[COUNTER_GROUP] = group_row,
 		[COUNTER_OVERFLOW] = overflow_row,
 	};
 
+	if (rd->counter->shape == COUNTER_CPUS)
+		return add_cpus(rd);
 	if (rd->counter->shape == COUNTER_GROUP && !rd->rows->groups)
 		return 0;
 	return snapshot_read(rd->map, row[rd->counter->shape], rd);
 }
 
+int rows_init(struct rows *rows, struct scopes *scopes, struct groups *groups,
+	      uint32_t slots)
+{
+	*rows = (struct rows){ .scopes = scopes, .groups = groups, .slots = slots };
+	rows->calls =
+		malloc(sizeof(*rows->calls) + slots * sizeof(rows->calls->groups[0]));
+	rows->base = calloc(slots, sizeof(rows->base[0]));
+	return rows->calls && rows->base ? 0 : -ENOMEM;
+}
+
 void rows_fini(struct rows *rows)
 {
+	free(rows->calls);
+	free(rows->base);
 	free(rows->dead);
 }
 
@@ -174,5 +242,12 @@ void rows_commit(struct rows *rows)
 {
 	for (size_t i = 0; i < rows->dead_count; i++)
 		bpf_map_delete_elem(rows->dead[i].map, &rows->dead[i].key);
+	for (uint32_t slot = 1; rows->groups && slot < rows->slots; slot++) {
+		const struct group *group = groups_by_slot(rows->groups, slot);
+
+		if (group && group->retiring)
+			memcpy(rows->base[slot], rows->calls->groups[slot],
+			       sizeof(rows->base[0]));
+	}
 	scopes_commit(rows->scopes);
 }

@@ -19,13 +19,20 @@ struct dead_row {
 };
 
 struct rows {
-	struct scopes *scopes; /* not owned */
-	struct groups *groups; /* not owned; NULL: none, all is the host's */
+	struct scopes *scopes;	 /* not owned */
+	struct groups *groups;	 /* not owned; NULL: none, all is the host's */
+	uint32_t slots;		 /* of the arrays by group */
+	struct cpu_calls *calls; /* of all CPUs, in this read */
+	/* By slot: what of `calls` was counted for groups that had it before. */
+	uint64_t (*base)[CALL_COLUMNS];
 	struct dead_row *dead;
 	size_t dead_count, dead_room;
 	int error; /* of the rows since rows_begin(): there was no memory */
 };
 
+/* Returns 0 or -ENOMEM; rows_fini() in either case. */
+int rows_init(struct rows *rows, struct scopes *scopes, struct groups *groups,
+	      uint32_t slots);
 void rows_fini(struct rows *rows);
 
 /* Begins a read: no series has anything but what groups left that are gone. */
