@@ -1,0 +1,1222 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Causes events a known number of times, for the live tests.
+ *
+ *	cause [enter CGROUP_DIR [--] | pidns FILE] COMMAND [ARGUMENT...]
+ *
+ * A command has two halves. prepare() opens, maps and starts whatever is needed; act() makes
+ * the calls that the table below lists. "enter" moves the process into the cgroup between the
+ * two, by writing "0" to its cgroup.procs. That write returns inside the new cgroup, and the
+ * process ends by exit_group. So a cgroup that nobody else uses is charged with exactly
+ *
+ *	1 write + what the table says for act() + 1 exit_group
+ *
+ * "pidns" runs act() as the first process of a new PID namespace, and writes the namespace's
+ * number to FILE. That namespace is charged with 1 read + act() + 1 exit_group.
+ *
+ * act() therefore goes through syscall(2) only, and through the wrappers of vfork and clone,
+ * which make one call each and cannot be had from C otherwise. Processes that help from outside
+ * are started by prepare() and stay in the cgroup that cause was started in. A child is always
+ * waited for, which is the wait4 of the table. Static, so that nothing is loaded, and so that it
+ * runs where there is no C library.
+ *
+ * Exit status: 0 when everything went as the table says, 1 when a call that should have
+ * succeeded failed or the other way round, 2 for a usage error or when prepare() failed.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#define MISSING_PATH "/nonexistent-ebpf-test"
+#define CLONE_BAD_FLAG 0x1    /* of the bits that unshare(2) does not know */
+#define EXIT_SIGNAL_TIME 0x80 /* CLONE_NEWTIME lies within the exit signal of clone(2) */
+#define TYPE_MAX 8
+
+/* Written by the process that acts, read by the one that interrupts it. */
+struct shared {
+	volatile int blocking; /* blocking calls about to be made so far */
+	volatile int handled;  /* signals whose handler has run */
+	volatile pid_t victim; /* whom to kill next */
+};
+
+struct job {
+	long n;
+	int flags;	   /* CLONE_NEW* of the types given */
+	const char *path;  /* a file or a directory */
+	pid_t pid;	   /* of the process that acts, */
+	int fds[TYPE_MAX]; /* namespaces to join, */
+	size_t fd_count;
+	int pipe[2]; /* to block on */
+	struct shared *shared;
+};
+
+/* Each returns 0, or 1 when something went otherwise than announced. */
+typedef int act_fn(const struct job *job);
+
+static act_fn calls, fail, badf, mixed, rare, nosys, refused;
+static act_fn exit_children, exit_threads, exec, exec_fail, send_signals, read_restarted;
+static act_fn read_interrupted, sleep_stopped, children_killed;
+static act_fn fork_children, vfork_children, clone3_children;
+static act_fn unshare_children, clone_children_ns, clone3_children_ns, setns_typed,
+	setns_any;
+static act_fn setns_pidfd, unshare_fail, unshare_eperm, unshare_fail_plain, clone_fail;
+static act_fn clone3_fail, clone_fail_plain, setns_fail;
+static act_fn nothing, live, hold, bind_mount, alive;
+
+typedef void prepare_fn(struct job *job);
+
+static prepare_fn seccomp_filter, handler_restart, handler_plain, interrupter_restart;
+static prepare_fn interrupter_plain, interrupter_stop, interrupter_kill;
+static prepare_fn open_namespaces, open_pidfd, open_uts, start_member;
+
+static const struct command {
+	const char *name;
+	const char *args; /* words: N a number, TYPES a list such as "net,uts", PATH */
+	prepare_fn *prepare;
+	act_fn *act;
+	const char *calls; /* that act() makes; "*": of the children, "=": how it ends */
+} commands[] = {
+	/* system calls */
+	{ "calls", "N", NULL, calls, "N getppid" },
+	{ "fail", "N", NULL, fail, "N openat=ENOENT" },
+	{ "badf", "N", NULL, badf, "N close=EBADF" },
+	{ "mixed", "N", NULL, mixed, "2N getppid, N openat=ENOENT, N close=EBADF" },
+	{ "rare", "N", NULL, rare, "N swapoff=ENOENT, which nobody else calls" },
+	{ "nosys", "N", NULL, nosys, "N calls of a number that no table holds=ENOSYS" },
+	{ "refused", "N", seccomp_filter, refused, "N getppid=EPERM, by seccomp" },
+
+	/* calls that do not return, or return oddly */
+	{ "exit", "N", NULL, exit_children, "N clone, N* exit_group, N wait4" },
+	{ "threadexit", "N", NULL, exit_threads, "N clone, N* exit" },
+	{ "exec", "N", NULL, exec,
+	  "N clone, N* execve, N* the start of a C program, N* exit_group, N wait4" },
+	{ "exec-fail", "N", NULL, exec_fail, "N execve=ENOENT" },
+	{ "sigreturn", "N", handler_plain, send_signals, "N tgkill, N rt_sigreturn" },
+	{ "restart-sa", "N", interrupter_restart, read_restarted,
+	  "1 read, interrupted N times and restarted, N rt_sigreturn" },
+	{ "eintr", "N", interrupter_plain, read_interrupted,
+	  "N read=EINTR, N rt_sigreturn" },
+	{ "stopcont", "N", interrupter_stop, sleep_stopped,
+	  "N nanosleep of half a second, stopped and continued, each of which ends as restart_syscall" },
+	{ "killed", "N", interrupter_kill, children_killed,
+	  "N clone, N* read that never returns, N wait4" },
+#ifdef SYS_fork
+	{ "fork", "N", NULL, fork_children, "N fork, N* exit_group, N wait4" },
+	{ "vfork", "N", NULL, vfork_children, "N vfork, N* exit_group, N wait4" },
+#endif
+	{ "clone3", "N", NULL, clone3_children, "N clone3, N* exit_group, N wait4" },
+
+	/* namespaces, with N clone, N* exit_group and N wait4 where not said otherwise */
+	{ "unshare", "TYPES N", NULL, unshare_children, "N* unshare(TYPES)" },
+	{ "clone-ns", "TYPES N", NULL, clone_children_ns, "N clone(TYPES) and no other" },
+	{ "clone3-ns", "TYPES N", NULL, clone3_children_ns,
+	  "N clone3(TYPES) and no clone" },
+	{ "setns", "TYPES N", open_namespaces, setns_typed,
+	  "N* setns(fd, TYPE) of each" },
+	{ "setns0", "TYPES N", open_namespaces, setns_any, "N* setns(fd, 0) of each" },
+	{ "pidfd", "TYPES N", open_pidfd, setns_pidfd, "N* setns(pidfd, TYPES)" },
+	{ "unshare-fail", "TYPES N", NULL, unshare_fail,
+	  "N unshare(TYPES and a bad flag)=EINVAL and nothing else" },
+	{ "unshare-eperm", "TYPES N", NULL, unshare_eperm,
+	  "1 setresuid, N unshare(TYPES)=EPERM and nothing else" },
+	{ "unshare-fail-plain", "N", NULL, unshare_fail_plain,
+	  "N unshare(a bad flag)=EINVAL and nothing else" },
+	{ "clone-fail", "N", NULL, clone_fail, "N clone(mnt and CLONE_FS)=EINVAL" },
+	{ "clone3-fail", "N", NULL, clone3_fail, "N clone3(mnt and CLONE_FS)=EINVAL" },
+	{ "clone-fail-plain", "N", NULL, clone_fail_plain,
+	  "N clone(CLONE_SIGHAND, an exit signal that looks like time)=EINVAL" },
+	{ "setns-fail", "N", open_uts, setns_fail,
+	  "N setns(-1, net)=EBADF, N setns(a uts namespace, net)=EINVAL" },
+
+	/* not counted: what keeps namespaces alive; all but bind last until a signal comes */
+	{ "live", "TYPES PATH", start_member, live,
+	  "a process in new namespaces; PATH is created when it is there" },
+	{ "hold", "TYPES PATH", start_member, hold,
+	  "new namespaces that only descriptors keep; PATH is created when they do" },
+	{ "bind", "TYPES PATH", start_member, bind_mount,
+	  "new namespaces that only mounts keep: PATH/net and so on" },
+	{ "alive", "N", NULL, alive, "1 nanosleep of N seconds" },
+	{ "nothing", "", NULL, nothing, "none" },
+};
+
+/* A wrapper: runs PROGRAM without the capabilities. */
+static const struct capability {
+	const char *name;
+	int number;
+} capabilities[] = {
+	{ "ipc_lock", 14 },	{ "dac_read_search", 2 }, { "sys_admin", 21 },
+	{ "sys_resource", 24 }, { "perfmon", 38 },	  { "bpf", 39 },
+	{ "sys_ptrace", 19 },
+};
+
+static const struct type {
+	const char *name;
+	int flag;
+} types[] = {
+	{ "cgroup", 0x02000000 }, { "ipc", 0x08000000 }, { "mnt", 0x00020000 },
+	{ "net", 0x40000000 },	  { "pid", 0x20000000 }, { "time", 0x00000080 },
+	{ "user", 0x10000000 },	  { "uts", 0x04000000 },
+};
+static_assert(ARRAY_SIZE(types) == TYPE_MAX, "struct job has room for each type");
+
+enum {
+	NEW_MNT = 0x00020000,
+	NEW_NET = 0x40000000,
+	NEW_PID = 0x20000000,
+	NEW_USER = 0x10000000
+};
+
+static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
+{
+	va_list ap;
+
+	fputs("cause: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(2);
+}
+
+static void __attribute__((noreturn)) usage(void)
+{
+	fputs("usage: cause [enter CGROUP_DIR [--] | pidns FILE] COMMAND [ARGUMENT...]\n"
+	      "       cause drop-caps NAME[,NAME...] PROGRAM [ARGUMENT...]\n",
+	      stderr);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(stderr, "  %-19s %-11s %s\n", commands[i].name, commands[i].args,
+			commands[i].calls);
+	exit(2);
+}
+
+/* Neither flushes nor runs exit handlers: one call. */
+static void __attribute__((noreturn)) end(int status)
+{
+	for (;;)
+		syscall(SYS_exit_group, status);
+}
+
+static int failed_with(long ret, int error)
+{
+	return ret == -1 && errno == error ? 0 : 1;
+}
+
+/*
+ * Children
+ */
+
+/* One clone without flags, with clone's own order of arguments on x86, arm64 and riscv. */
+static long raw_clone(unsigned long flags)
+{
+	return syscall(SYS_clone, flags | SIGCHLD, 0L, 0L, 0L, 0L);
+}
+
+static long raw_clone3(uint64_t flags)
+{
+	struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
+
+	return syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/* One wait4. */
+static int wait_for(long pid, int expected)
+{
+	int status;
+
+	if (pid < 0 || syscall(SYS_wait4, pid, &status, 0, NULL) != pid)
+		return 1;
+	return status == expected ? 0 : 1;
+}
+
+/* Has `act` run by N children, one after another. */
+static int in_children(const struct job *job, act_fn *act)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		long pid = raw_clone(0);
+
+		if (pid == 0)
+			end(act(job));
+		surprises |= wait_for(pid, 0);
+	}
+	return surprises;
+}
+
+/*
+ * System calls
+ */
+
+static int nothing(const struct job *job)
+{
+	(void)job;
+	return 0;
+}
+
+static int calls(const struct job *job)
+{
+	for (long i = 0; i < job->n; i++)
+		syscall(SYS_getppid);
+	return 0;
+}
+
+static int fail(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++)
+		surprises |= failed_with(
+			syscall(SYS_openat, AT_FDCWD, MISSING_PATH, O_RDONLY, 0), ENOENT);
+	return surprises;
+}
+
+static int badf(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++)
+		surprises |= failed_with(syscall(SYS_close, -1), EBADF);
+	return surprises;
+}
+
+static int mixed(const struct job *job)
+{
+	return calls(job) | fail(job) | badf(job) | calls(job);
+}
+
+static int rare(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++)
+		surprises |= failed_with(syscall(SYS_swapoff, MISSING_PATH), ENOENT);
+	return surprises;
+}
+
+static int nosys(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++)
+		surprises |= failed_with(syscall(9999L), ENOSYS);
+	return surprises;
+}
+
+static void seccomp_filter(struct job *job)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
+
+	(void)job;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		die("seccomp: %s", strerror(errno));
+}
+
+static int refused(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++)
+		surprises |= failed_with(syscall(SYS_getppid), EPERM);
+	return surprises;
+}
+
+/*
+ * Calls that do not return
+ */
+
+static int exit_children(const struct job *job)
+{
+	return in_children(job, nothing);
+}
+
+/* Runs on the TLS of the thread that made it: nothing here may touch errno. */
+static int thread_exits(void *arg)
+{
+	(void)arg;
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
+/* Watches the thread's end without a call, since how often futex waits is not known. */
+static int exit_threads(const struct job *job)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+			  CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
+
+	for (long i = 0; i < job->n; i++) {
+		volatile pid_t running = 1;
+
+		if (clone(thread_exits, stack + sizeof(stack), flags, NULL, NULL, NULL,
+			  (void *)&running) < 0)
+			return 1;
+		while (running)
+			;
+	}
+	return 0;
+}
+
+static int exec_nothing(const struct job *job)
+{
+	static char *const args[] = { "cause", "nothing", NULL };
+	static char *const environment[] = { NULL };
+
+	(void)job;
+	syscall(SYS_execve, "/proc/self/exe", args, environment);
+	return 1;
+}
+
+static int exec(const struct job *job)
+{
+	return in_children(job, exec_nothing);
+}
+
+static int exec_fail(const struct job *job)
+{
+	static char *const none[] = { NULL };
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++)
+		surprises |= failed_with(syscall(SYS_execve, MISSING_PATH, none, none),
+					 ENOENT);
+	return surprises;
+}
+
+/*
+ * Signals
+ */
+
+static struct shared *handler_shared;
+
+static void on_signal(int number)
+{
+	(void)number;
+	handler_shared->handled++;
+}
+
+static void set_handler(struct job *job, int flags)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = flags };
+
+	handler_shared = job->shared;
+	if (sigaction(SIGUSR1, &action, NULL) < 0)
+		die("sigaction: %s", strerror(errno));
+}
+
+static void handler_restart(struct job *job)
+{
+	set_handler(job, SA_RESTART);
+}
+
+static void handler_plain(struct job *job)
+{
+	set_handler(job, 0);
+}
+
+/* 'S' in a call that blocks, 'T' stopped, ...; 0 when it is gone. */
+static char state_of(pid_t pid)
+{
+	char path[32], text[512];
+	const char *state;
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (length <= 0)
+		return 0;
+	text[length] = '\0';
+	state = strrchr(text, ')');
+	return state && state[1] ? state[2] : 0;
+}
+
+/* Ends the calling process, a helper, when `pid` ends. */
+static void await_state(pid_t pid, char wanted)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	char state;
+
+	while ((state = state_of(pid)) != wanted) {
+		if (!state || state == 'Z')
+			_exit(1);
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* Waits until `*counter` reaches `value`, as long as `pid` lives. */
+static void await_counter(pid_t pid, const volatile int *counter, long value)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	while (*counter < value) {
+		if (!state_of(pid))
+			_exit(1);
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void make_pipe(struct job *job)
+{
+	if (pipe(job->pipe) < 0)
+		die("pipe: %s", strerror(errno));
+}
+
+/*
+ * Starts a process that stays outside of the cgroup and runs `interrupt`. It must not keep the
+ * output open: who reads ours would wait for it.
+ */
+static void start_interrupter(struct job *job, void (*interrupt)(const struct job *job))
+{
+	pid_t pid;
+
+	make_pipe(job);
+	pid = fork();
+	if (pid < 0)
+		die("fork: %s", strerror(errno));
+	if (pid > 0)
+		return;
+	close(STDOUT_FILENO);
+	close(STDERR_FILENO);
+	interrupt(job);
+	_exit(0);
+}
+
+static void interrupt_then_write(const struct job *job)
+{
+	await_counter(job->pid, &job->shared->blocking, 1);
+	for (long i = 1; i <= job->n; i++) {
+		await_state(job->pid, 'S');
+		kill(job->pid, SIGUSR1);
+		await_counter(job->pid, &job->shared->handled, i);
+	}
+	await_state(job->pid, 'S');
+	if (write(job->pipe[1], "x", 1) != 1)
+		_exit(1);
+}
+
+static void interrupter_restart(struct job *job)
+{
+	handler_restart(job);
+	start_interrupter(job, interrupt_then_write);
+}
+
+static int read_restarted(const struct job *job)
+{
+	char byte;
+
+	job->shared->blocking = 1;
+	if (syscall(SYS_read, job->pipe[0], &byte, 1) != 1)
+		return 1;
+	return job->shared->handled == job->n ? 0 : 1;
+}
+
+static void interrupt_each(const struct job *job)
+{
+	for (long i = 1; i <= job->n; i++) {
+		await_counter(job->pid, &job->shared->blocking, i);
+		await_state(job->pid, 'S');
+		kill(job->pid, SIGUSR1);
+	}
+}
+
+static void interrupter_plain(struct job *job)
+{
+	handler_plain(job);
+	start_interrupter(job, interrupt_each);
+}
+
+static int read_interrupted(const struct job *job)
+{
+	int surprises = 0;
+	char byte;
+
+	for (long i = 0; i < job->n; i++) {
+		job->shared->blocking++;
+		surprises |=
+			failed_with(syscall(SYS_read, job->pipe[0], &byte, 1), EINTR);
+	}
+	return surprises;
+}
+
+static void stop_and_continue(const struct job *job)
+{
+	for (long i = 1; i <= job->n; i++) {
+		await_counter(job->pid, &job->shared->blocking, i);
+		await_state(job->pid, 'S');
+		kill(job->pid, SIGSTOP);
+		await_state(job->pid, 'T');
+		kill(job->pid, SIGCONT);
+	}
+}
+
+static void interrupter_stop(struct job *job)
+{
+	start_interrupter(job, stop_and_continue);
+}
+
+static int sleep_stopped(const struct job *job)
+{
+	const struct timespec half_second = { .tv_nsec = 500000000 };
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		job->shared->blocking++;
+		surprises |= syscall(SYS_nanosleep, &half_second, NULL) == 0 ? 0 : 1;
+	}
+	return surprises;
+}
+
+static void kill_each(const struct job *job)
+{
+	for (long i = 1; i <= job->n; i++) {
+		pid_t victim;
+
+		await_counter(job->pid, &job->shared->blocking, i);
+		while (!(victim = job->shared->victim))
+			;
+		await_state(victim, 'S');
+		job->shared->victim = 0;
+		kill(victim, SIGKILL);
+	}
+}
+
+static void interrupter_kill(struct job *job)
+{
+	start_interrupter(job, kill_each);
+}
+
+static int children_killed(const struct job *job)
+{
+	int surprises = 0;
+	char byte;
+
+	for (long i = 0; i < job->n; i++) {
+		long pid = raw_clone(0);
+
+		if (pid == 0) {
+			job->shared->blocking++;
+			syscall(SYS_read, job->pipe[0], &byte, 1);
+			end(1);
+		}
+		job->shared->victim = pid;
+		surprises |= wait_for(pid, SIGKILL);
+	}
+	return surprises;
+}
+
+static int send_signals(const struct job *job)
+{
+	for (long i = 0; i < job->n; i++)
+		syscall(SYS_tgkill, job->pid, job->pid, SIGUSR1);
+	return job->shared->handled == job->n ? 0 : 1;
+}
+
+/*
+ * Ways to make a process
+ */
+
+#ifdef SYS_fork
+static int fork_children(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		long pid = syscall(SYS_fork);
+
+		if (pid == 0)
+			end(0);
+		surprises |= wait_for(pid, 0);
+	}
+	return surprises;
+}
+
+/* The C library's, since the child of a raw call would return over its parent's stack. */
+static __attribute__((noinline)) pid_t vfork_and_end(void)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		end(0);
+	return pid;
+}
+
+static int vfork_children(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++)
+		surprises |= wait_for(vfork_and_end(), 0);
+	return surprises;
+}
+#endif
+
+static int clone3_with(const struct job *job, int flags)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		long pid = raw_clone3(flags);
+
+		if (pid == 0)
+			end(0);
+		surprises |= wait_for(pid, 0);
+	}
+	return surprises;
+}
+
+static int clone3_children(const struct job *job)
+{
+	return clone3_with(job, 0);
+}
+
+/*
+ * Namespaces
+ */
+
+static int unshare_once(const struct job *job)
+{
+	return syscall(SYS_unshare, job->flags) == 0 ? 0 : 1;
+}
+
+static int unshare_children(const struct job *job)
+{
+	return in_children(job, unshare_once);
+}
+
+static int clone_children_ns(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		long pid = raw_clone(job->flags);
+
+		if (pid == 0)
+			end(0);
+		surprises |= wait_for(pid, 0);
+	}
+	return surprises;
+}
+
+static int clone3_children_ns(const struct job *job)
+{
+	return clone3_with(job, job->flags);
+}
+
+/*
+ * Starts a process in new namespaces of the types given, outside of the cgroup; it ends when
+ * nobody holds the write end of job->pipe any longer, so at the latest when we end.
+ */
+static pid_t start_holder(struct job *job, int flags)
+{
+	long pid;
+	char byte;
+
+	make_pipe(job);
+	pid = raw_clone3(flags);
+	if (pid < 0)
+		die("clone3 with flags %#x: %s", flags, strerror(errno));
+	if (pid > 0)
+		return pid;
+	syscall(SYS_close, job->pipe[1]);
+	syscall(SYS_close, STDOUT_FILENO);
+	syscall(SYS_close, STDERR_FILENO);
+	syscall(SYS_read, job->pipe[0], &byte, 1);
+	end(0);
+}
+
+static int open_namespace(pid_t pid, const char *type)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, type);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+/* Our own, but for the user namespace: nobody may join the one that he is in. */
+static void open_namespaces(struct job *job)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		pid_t owner = job->pid;
+
+		if (!(job->flags & types[i].flag))
+			continue;
+		if (types[i].flag == NEW_USER)
+			owner = start_holder(job, NEW_USER);
+		job->fds[job->fd_count++] = open_namespace(owner, types[i].name);
+	}
+}
+
+/* `typed`: says which type is meant. */
+static int setns_each(const struct job *job, bool typed)
+{
+	size_t next = 0;
+	int surprises = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (!(job->flags & types[i].flag))
+			continue;
+		surprises |= syscall(SYS_setns, job->fds[next++],
+				     typed ? types[i].flag : 0) == 0 ?
+				     0 :
+				     1;
+	}
+	return surprises;
+}
+
+static int setns_typed_once(const struct job *job)
+{
+	return setns_each(job, true);
+}
+
+static int setns_typed(const struct job *job)
+{
+	return in_children(job, setns_typed_once);
+}
+
+static int setns_any_once(const struct job *job)
+{
+	return setns_each(job, false);
+}
+
+static int setns_any(const struct job *job)
+{
+	return in_children(job, setns_any_once);
+}
+
+static void open_pidfd(struct job *job)
+{
+	pid_t pid = start_holder(job, job->flags);
+
+	job->fds[0] = syscall(SYS_pidfd_open, pid, 0);
+	if (job->fds[0] < 0)
+		die("pidfd_open: %s", strerror(errno));
+}
+
+static int setns_pidfd_once(const struct job *job)
+{
+	return syscall(SYS_setns, job->fds[0], job->flags) == 0 ? 0 : 1;
+}
+
+static int setns_pidfd(const struct job *job)
+{
+	return in_children(job, setns_pidfd_once);
+}
+
+static int unshare_times(long n, int flags, int error)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < n; i++)
+		surprises |= failed_with(syscall(SYS_unshare, flags), error);
+	return surprises;
+}
+
+static int unshare_fail(const struct job *job)
+{
+	return unshare_times(job->n, job->flags | CLONE_BAD_FLAG, EINVAL);
+}
+
+static int unshare_eperm(const struct job *job)
+{
+	const int nobody = 65534;
+
+	if (syscall(SYS_setresuid, nobody, nobody, nobody) < 0)
+		return 1;
+	return unshare_times(job->n, job->flags, EPERM);
+}
+
+static int unshare_fail_plain(const struct job *job)
+{
+	return unshare_times(job->n, CLONE_BAD_FLAG, EINVAL);
+}
+
+static int clone_fail(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++)
+		surprises |= failed_with(raw_clone(NEW_MNT | CLONE_FS), EINVAL);
+	return surprises;
+}
+
+static int clone3_fail(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++)
+		surprises |= failed_with(raw_clone3(NEW_MNT | CLONE_FS), EINVAL);
+	return surprises;
+}
+
+static int clone_fail_plain(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++)
+		surprises |=
+			failed_with(raw_clone(CLONE_SIGHAND | EXIT_SIGNAL_TIME), EINVAL);
+	return surprises;
+}
+
+static void open_uts(struct job *job)
+{
+	job->fds[0] = open_namespace(job->pid, "uts");
+}
+
+static int setns_fail(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		surprises |= failed_with(syscall(SYS_setns, -1, NEW_NET), EBADF);
+		surprises |=
+			failed_with(syscall(SYS_setns, job->fds[0], NEW_NET), EINVAL);
+	}
+	return surprises;
+}
+
+/*
+ * What keeps a namespace alive. Free to use the C library.
+ */
+
+static void start_member(struct job *job)
+{
+	job->shared->victim = start_holder(job, job->flags);
+}
+
+static int ready(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return 1;
+	close(fd);
+	return 0;
+}
+
+static int release_member(const struct job *job)
+{
+	close(job->pipe[1]);
+	return wait_for(job->shared->victim, 0);
+}
+
+static int live(const struct job *job)
+{
+	if (ready(job->path))
+		return 1;
+	pause();
+	return 1;
+}
+
+static int hold(const struct job *job)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (job->flags & types[i].flag)
+			open_namespace(job->shared->victim, types[i].name);
+	}
+	if (release_member(job) || ready(job->path))
+		return 1;
+	pause();
+	return 1;
+}
+
+/* The directory must not propagate mounts, or a mount namespace would hold itself. */
+static int bind_mount(const struct job *job)
+{
+	char from[64], to[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (!(job->flags & types[i].flag))
+			continue;
+		snprintf(from, sizeof(from), "/proc/%d/ns/%s", (int)job->shared->victim,
+			 types[i].name);
+		snprintf(to, sizeof(to), "%s/%s", job->path, types[i].name);
+		if (ready(to) || mount(from, to, NULL, MS_BIND, NULL) < 0) {
+			fprintf(stderr, "cause: %s: %s\n", to, strerror(errno));
+			return 1;
+		}
+	}
+	return release_member(job);
+}
+
+static int alive(const struct job *job)
+{
+	const struct timespec duration = { .tv_sec = job->n };
+
+	return syscall(SYS_nanosleep, &duration, NULL) == 0 ? 0 : 1;
+}
+
+/*
+ * The command line
+ */
+
+static long parse_number(const char *text)
+{
+	char *rest;
+	long number;
+
+	errno = 0;
+	number = strtol(text, &rest, 10);
+	if (errno || *rest || rest == text || number < 0)
+		die("\"%s\" is not a number", text);
+	return number;
+}
+
+static int parse_type(const char *name, size_t length)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (strlen(types[i].name) == length &&
+		    !memcmp(types[i].name, name, length))
+			return types[i].flag;
+	}
+	die("\"%.*s\" is not a type of namespace", (int)length, name);
+}
+
+static int parse_types(const char *list)
+{
+	int flags = 0;
+
+	for (;;) {
+		size_t length = strcspn(list, ",");
+
+		flags |= parse_type(list, length);
+		if (!list[length])
+			return flags;
+		list += length + 1;
+	}
+}
+
+/* Reads `argv` as the words of command->args say. */
+static void parse_args(const struct command *command, struct job *job, char **argv)
+{
+	const char *word = command->args;
+
+	while (*word) {
+		size_t length = strcspn(word, " ");
+
+		if (!*argv)
+			usage();
+		if (!strncmp(word, "TYPES", length))
+			job->flags = parse_types(*argv++);
+		else if (!strncmp(word, "PATH", length))
+			job->path = *argv++;
+		else
+			job->n = parse_number(*argv++);
+		word += length + (word[length] == ' ');
+	}
+	if (*argv)
+		usage();
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; name && i < ARRAY_SIZE(commands); i++) {
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	}
+	usage();
+}
+
+static int open_cgroup(const char *directory)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", directory);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+/* One write, which is charged to the cgroup that it leads to. */
+static void enter_cgroup(int fd)
+{
+	if (syscall(SYS_write, fd, "0", 1) != 1)
+		die("cannot enter the cgroup: %s", strerror(errno));
+}
+
+/* The number of the PID namespace that `pid` is in, as /proc has it, to `path`. */
+static void tell_pidns(const char *path, pid_t pid)
+{
+	char link[64], target[64];
+	unsigned long number;
+	ssize_t length;
+	FILE *file;
+
+	snprintf(link, sizeof(link), "/proc/%d/ns/pid", (int)pid);
+	length = readlink(link, target, sizeof(target) - 1);
+	if (length < 0)
+		die("%s: %s", link, strerror(errno));
+	target[length] = '\0';
+	if (sscanf(target, "pid:[%lu]", &number) != 1)
+		die("%s is %s", link, target);
+	file = fopen(path, "w");
+	if (!file || fprintf(file, "%lu\n", number) < 0 || fclose(file) != 0)
+		die("%s: %s", path, strerror(errno));
+}
+
+/* Goes on in a child, with one read that waits until the number is told. */
+static void enter_pidns(const char *path)
+{
+	int fds[2];
+	long pid;
+	char byte;
+
+	if (pipe(fds) < 0)
+		die("pipe: %s", strerror(errno));
+	pid = raw_clone3(NEW_PID);
+	if (pid < 0)
+		die("clone3: %s", strerror(errno));
+	if (pid == 0) {
+		syscall(SYS_read, fds[0], &byte, 1);
+		return;
+	}
+	tell_pidns(path, pid);
+	if (write(fds[1], "x", 1) != 1)
+		die("write: %s", strerror(errno));
+	exit(wait_for(pid, 0));
+}
+
+static void make_shared(struct job *job)
+{
+	job->shared = mmap(NULL, sizeof(*job->shared), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (job->shared == MAP_FAILED)
+		die("mmap: %s", strerror(errno));
+}
+
+static int capability_number(const char *name, size_t length)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++) {
+		const char *candidate = capabilities[i].name;
+
+		if (strlen(candidate) == length && !memcmp(candidate, name, length))
+			return capabilities[i].number;
+	}
+	die("\"%.*s\" is not a capability known here", (int)length, name);
+}
+
+/*
+ * What root gets at exec is its bounding set and what it inherits. setpriv of util-linux does the
+ * same; that of busybox knows no bounding set.
+ */
+static void drop_capability(int number)
+{
+	struct __user_cap_header_struct header = { .version =
+							   _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0 && errno != EINVAL)
+		die("prctl(PR_CAPBSET_DROP, %d): %s", number, strerror(errno));
+	if (syscall(SYS_capget, &header, data) < 0)
+		die("capget: %s", strerror(errno));
+	data[number / 32].inheritable &= ~(1U << number % 32);
+	if (syscall(SYS_capset, &header, data) < 0)
+		die("capset: %s", strerror(errno));
+}
+
+static int drop_caps(char **argv)
+{
+	const char *list = argv[0];
+
+	if (!list || !argv[1])
+		usage();
+	for (;;) {
+		size_t length = strcspn(list, ",");
+
+		drop_capability(capability_number(list, length));
+		if (!list[length])
+			break;
+		list += length + 1;
+	}
+	execvp(argv[1], argv + 1);
+	die("%s: %s", argv[1], strerror(errno));
+}
+
+/* Where act() runs; takes its part of the command line. */
+struct place {
+	int cgroup; /* an open cgroup.procs or -1 */
+	const char *pidns_file;
+};
+
+static char **parse_place(char **argv, struct place *ret)
+{
+	*ret = (struct place){ .cgroup = -1 };
+	if (!argv[0] || !argv[1])
+		return argv;
+	if (!strcmp(argv[0], "pidns")) {
+		ret->pidns_file = argv[1];
+		return argv + 2;
+	}
+	if (strcmp(argv[0], "enter") != 0)
+		return argv;
+	ret->cgroup = open_cgroup(argv[1]);
+	argv += 2;
+	return *argv && !strcmp(*argv, "--") ? argv + 1 : argv;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+	struct job job = { .pid = getpid() };
+	struct place place;
+
+	(void)argc;
+	argv++;
+	if (*argv && !strcmp(*argv, "drop-caps"))
+		return drop_caps(argv + 1);
+	argv = parse_place(argv, &place);
+	command = find_command(*argv);
+	parse_args(command, &job, argv + 1);
+	make_shared(&job);
+	if (command->prepare)
+		command->prepare(&job);
+	if (place.pidns_file)
+		enter_pidns(place.pidns_file);
+	if (place.cgroup >= 0)
+		enter_cgroup(place.cgroup);
+	end(command->act(&job));
+}

@@ -1,0 +1,534 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# What the live tests share. A test starts with
+#
+#	. "${0%/*}/lib.sh"
+#
+# and ends with status 0, 1, or, by skip(), 77. It needs root, a POSIX shell and the usual small
+# tools; those of a static busybox will do. Whatever it starts or makes is ended and removed when
+# it exits, for whatever reason.
+#
+# Environment:
+#	COLLECTD		the daemon ("collectd")
+#	PLUGIN_DIR		where ebpf.so is (.libs of the tree)
+#	STOCK_PLUGIN_DIR	where csv.so and the like are (what `collectd -h` says)
+#	CAUSE			the program that causes events, a static cause.c
+#	ASAN_PRELOAD		sanitizer runtimes to preload into the daemon only
+#	KEEP			set: leave the private directory behind, and say where it is
+
+set -u
+
+HERE=$(cd "${0%/*}" && pwd)
+COLLECTD=${COLLECTD:-collectd}
+PLUGIN_DIR=${PLUGIN_DIR:-$HERE/../../.libs}
+STOCK_PLUGIN_DIR=${STOCK_PLUGIN_DIR:-$("$COLLECTD" -h | sed -n 's/^ *Plugin directory *//p')}
+CAUSE=${CAUSE:-$HERE/cause}
+
+# shellcheck disable=SC2034
+TEST=ebpf-test-$$ # prefix of everything that other processes can see, such as cgroups
+CG=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+DIR=$(mktemp -d) || exit 1
+MARKER=ebpf-self/duration-read	# a series that ends each read, since it tells how long it took
+FAILURES=0
+CLEANUP=
+DAEMON=
+
+#
+# Ends
+#
+
+# Runs a command when the test ends, the last one given first.
+defer()
+{
+	CLEANUP="$*
+$CLEANUP"
+}
+
+on_exit()
+{
+	status=$?
+	trap '' INT TERM
+	[ "$status" = 0 ] && [ "$FAILURES" -gt 0 ] && status=1
+	if [ "$status" = 1 ] && [ -f "$DIR/log" ]; then
+		echo "--- the daemon's log:"
+		tail -n 25 "$DIR/log" | cut -c 1-400
+		tail -n 25 "$DIR/output" | cut -c 1-400
+	fi
+	[ -n "$DAEMON" ] && end_process "$DAEMON"
+	eval "$CLEANUP"
+	[ "$status" = 0 ] && [ "$FAILURES" -gt 0 ] && status=1
+	if [ -n "${KEEP:-}" ]; then
+		echo "left behind: $DIR"
+	else
+		rm -rf "$DIR"
+	fi
+	exit "$status"
+}
+trap on_exit EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+skip()
+{
+	echo "skip: $*"
+	exit 77
+}
+
+# The test cannot go on.
+give_up()
+{
+	echo "$*"
+	exit 1
+}
+
+# The test goes on, so that one run shows all that is wrong.
+complain()
+{
+	echo "$*"
+	FAILURES=$((FAILURES + 1))
+}
+
+need()
+{
+	for tool; do
+		command -v "$tool" >/dev/null || skip "needs $tool"
+	done
+}
+
+need_stock_plugin()
+{
+	for plugin; do
+		[ -f "$STOCK_PLUGIN_DIR/$plugin.so" ] || skip "needs collectd's plugin $plugin"
+	done
+}
+
+need_cgroup2()
+{
+	[ -n "$CG" ] || skip "needs a cgroup v2 hierarchy"
+}
+
+[ "$(id -u)" = 0 ] || skip "needs root"
+[ -f "$PLUGIN_DIR/ebpf.so" ] || give_up "no ebpf.so in $PLUGIN_DIR"
+[ -x "$CAUSE" ] || give_up "no $CAUSE"
+
+#
+# Processes
+#
+
+nap()
+{
+	sleep 0.1
+}
+
+# Whether the process has ended, be it that nobody has waited for it yet.
+gone()
+{
+	! [ -d "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
+}
+
+# await SECONDS COMMAND...: until the command succeeds; fails when it never did.
+await()
+{
+	await_left=$(($1 * 10))
+	shift
+	until "$@"; do
+		[ "$await_left" -gt 0 ] || return 1
+		await_left=$((await_left - 1))
+		nap
+	done
+}
+
+# Ends a child of this shell at whatever price.
+end_process()
+{
+	kill -TERM "$1" 2>/dev/null
+	await 5 gone "$1" || kill -KILL "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+
+#
+# Cgroups
+#
+
+# make_cgroup NAME: in the v2 hierarchy; removed in the end.
+make_cgroup()
+{
+	mkdir "$CG/$1" || give_up "cannot make the cgroup $1"
+	defer "remove_cgroup '$1'"
+}
+
+cgroup_removed()
+{
+	rmdir "$CG/$1" 2>/dev/null || ! [ -d "$CG/$1" ]
+}
+
+# A process that has just been waited for may hold its cgroup for a moment.
+remove_cgroup()
+{
+	await 5 cgroup_removed "$1" || complain "cannot remove the cgroup $1"
+}
+
+# cause_in GROUP COMMAND...: one that ends by itself, in a cgroup made before. See cause.c for the
+# calls that this is charged with.
+cause_in()
+{
+	cause_group=$1
+	shift
+	"$CAUSE" enter "$CG/$cause_group" "$@" || complain "cause $* went wrong ($?)"
+}
+
+#
+# The daemon
+#
+
+# The part of the configuration that all tests share. The log comes first, to see all of it.
+standard_config()
+{
+	cat <<-END
+	Hostname "h"
+	FQDNLookup false
+	Interval 1
+	BaseDir "$DIR"
+	PIDFile "$DIR/pid"
+	WriteThreads 1
+	PluginDir "$STOCK_PLUGIN_DIR"
+	LoadPlugin logfile
+	<Plugin logfile>
+	  LogLevel info
+	  File "$DIR/log"
+	  PrintSeverity true
+	</Plugin>
+	LoadPlugin csv
+	<Plugin csv>
+	  DataDir "$DIR/csv"
+	  StoreRates false
+	</Plugin>
+	PluginDir "$PLUGIN_DIR"
+	LoadPlugin ebpf
+	PluginDir "$STOCK_PLUGIN_DIR"
+	END
+}
+
+# daemon_launch [WRAPPER...] <CONFIGURATION: starts the daemon, by way of a command that executes
+# its arguments, and does not wait. Its process id is $DAEMON.
+daemon_launch()
+{
+	{
+		standard_config
+		cat
+	} >"$DIR/collectd.conf"
+	: >>"$DIR/log"
+	if [ -n "${ASAN_PRELOAD:-}" ]; then
+		set -- "$@" env LD_PRELOAD="$ASAN_PRELOAD" \
+			ASAN_OPTIONS=detect_leaks=0:exitcode=99 \
+			UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+	fi
+	"$@" "$COLLECTD" -f -C "$DIR/collectd.conf" >"$DIR/output" 2>&1 &
+	DAEMON=$!
+}
+
+daemon_settled()
+{
+	grep -q 'entering read-loop' "$DIR/log" || gone "$DAEMON"
+}
+
+# The same, and waits until all plugins are initialised.
+daemon_start()
+{
+	: >"$DIR/log"
+	daemon_launch "$@"
+	await 30 daemon_settled || give_up "the daemon does not come up"
+	gone "$DAEMON" && give_up "the daemon ended at once"
+}
+
+# Complaints that are none about the plugin: of the writers, since RRDs hold whole seconds and two
+# reads may fall into the same one; and of the daemon, when the machine has other things to do.
+TOLERATE='(rrdtool|write_prometheus|unixsock) plugin: |next interval is .* in the past|value lists? (was|were) left'
+
+# Has a test accept warnings and errors in the log: it looks at them itself.
+expect_complaints()
+{
+	EXPECT_COMPLAINTS=1
+}
+
+# What the daemon itself finds wrong with what it is given.
+daemon_check()
+{
+	if grep -E 'AddressSanitizer|runtime error:' "$DIR/output"; then
+		complain "a sanitizer found an error"
+	fi
+	if grep 'Value too old' "$DIR/log"; then
+		complain "a value was sent twice"
+	fi
+	[ -n "${EXPECT_COMPLAINTS:-}" ] && return
+	grep -E '\[(warning|err|error)\]' "$DIR/log" | grep -vE "$TOLERATE" >"$DIR/bad"
+	[ -s "$DIR/bad" ] || return 0
+	head -n 5 "$DIR/bad"
+	complain "the log holds $(wc -l <"$DIR/bad") complaints"
+}
+
+# daemon_await_end [STATUS]
+daemon_await_end()
+{
+	await 20 gone "$DAEMON" || give_up "the daemon does not end"
+	wait "$DAEMON"
+	daemon_status=$?
+	DAEMON=
+	[ "$daemon_status" = "${1:-0}" ] ||
+		complain "the daemon ended with status $daemon_status, not ${1:-0}"
+	daemon_check
+}
+
+# daemon_stop [STATUS]: as an operator would.
+daemon_stop()
+{
+	kill -TERM "$DAEMON"
+	daemon_await_end "$@"
+}
+
+# daemon_log SEVERITIES PATTERN: the plugin's own lines, both extended regular expressions.
+daemon_log()
+{
+	grep -E "\[$1\] ebpf plugin: " "$DIR/log" | grep -E "$2"
+}
+
+#
+# Values, as the csv plugin wrote them. A series is named as on disk: ebpf-host/operations-syscall
+#
+
+# Lines "TIME,VALUE", the oldest first.
+values()
+{
+	for values_file in "$DIR/csv/h/$1"-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]; do
+		[ -f "$values_file" ] && sed 1d "$values_file"
+	done
+}
+
+# Its last value, an empty string when there is none.
+last()
+{
+	values "$1" | sed -n '$ { s/.*,//; s/\.0*$//; p; }'
+}
+
+last_time()
+{
+	values "$1" | sed -n '$ s/,.*//p'
+}
+
+first()
+{
+	values "$1" | sed -n '1 { s/.*,//; s/\.0*$//; p; }'
+}
+
+# The names of all series that a shell pattern matches.
+series()
+{
+	(
+		cd "$DIR/csv/h" 2>/dev/null || exit 0
+		# shellcheck disable=SC2086
+		ls -d $1-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] 2>/dev/null
+	) | sed 's/-[0-9]*-[0-9]*-[0-9]*$//' | sort -u
+}
+
+# The sum of the last values of all series that a shell pattern matches.
+sum_last()
+{
+	for sum_series in $(series "$1"); do
+		last "$sum_series"
+	done | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
+}
+
+count_lines()
+{
+	values "$1" | wc -l
+}
+
+has_lines()
+{
+	[ "$(count_lines "$1")" -ge "$2" ]
+}
+
+has_lines_or_gone()
+{
+	has_lines "$1" "$2" || gone "$DAEMON"
+}
+
+# wait_lines SERIES N: until N new values have been written.
+wait_lines()
+{
+	wait_goal=$(($(count_lines "$1") + $2))
+	await $(($2 * 2 + 20)) has_lines_or_gone "$1" "$wait_goal"
+	has_lines "$1" "$wait_goal" && return
+	gone "$DAEMON" && give_up "the daemon died"
+	give_up "no new values of $1"
+}
+
+# Until N reads have been written.
+wait_reads()
+{
+	wait_lines "$MARKER" "$1"
+}
+
+read_in_second()
+{
+	settle_last=$(last_time "$MARKER")
+	[ "${settle_last%.*}" -ge "$1" ] 2>/dev/null || gone "$DAEMON"
+}
+
+# Until what happened before this call has been read and written: until the values of a read are
+# there that began in a later second, since values bear the time at which their read began. Not
+# every date(1) tells fractions.
+settle()
+{
+	await 25 read_in_second $(($(date +%s) + 1)) || give_up "no new values of $MARKER"
+	gone "$DAEMON" && give_up "the daemon died"
+	return 0
+}
+
+#
+# Expectations
+#
+
+# expect SERIES N: its last value.
+expect()
+{
+	expect_actual=$(last "$1")
+	[ "${expect_actual:-none}" = "$2" ] ||
+		complain "$1: ${expect_actual:-none}, expected $2"
+}
+
+# A series that must be 0, or need not be there.
+expect_nothing()
+{
+	expect_actual=$(last "$1")
+	[ "${expect_actual:-0}" = 0 ] || complain "$1: $expect_actual, expected none"
+}
+
+# The sum of all that a pattern matches.
+expect_sum()
+{
+	expect_actual=$(sum_last "$1")
+	[ "$expect_actual" = "$2" ] || complain "sum of $1: $expect_actual, expected $2"
+}
+
+# note SERIES...: remembers the values for expect_delta. A counter that is not there yet is 0.
+note()
+{
+	for note_series; do
+		note_value=$(last "$note_series")
+		echo "$note_series ${note_value:-0}" >>"$DIR/noted"
+	done
+}
+
+noted()
+{
+	awk -v series="$1" '$1 == series { v = $2 } END { print v }' "$DIR/noted"
+}
+
+# expect_delta SERIES N: since note().
+expect_delta()
+{
+	expect_before=$(noted "$1")
+	[ -n "$expect_before" ] || give_up "$1 was not noted"
+	expect "$1" $((expect_before + $2))
+}
+
+# expect_calls GROUP NAME=N...: these, the one write that enters and the exit_group that leaves
+# (see cause.c), and no other call at all. Needs Detail "syscall".
+expect_calls()
+{
+	expect_group=$1
+	expect_total=0
+	shift
+	for expect_call in "$@"; do
+		expect "ebpf-$expect_group/operations-syscall-${expect_call%=*}" "${expect_call#*=}"
+		expect_total=$((expect_total + ${expect_call#*=}))
+	done
+	expect_sum "ebpf-$expect_group/operations-syscall-*" "$expect_total"
+	expect "ebpf-$expect_group/operations-syscall" "$expect_total"
+}
+
+# The same of the calls that failed, without any that are not failures.
+expect_errors()
+{
+	expect_group=$1
+	expect_total=0
+	shift
+	for expect_call in "$@"; do
+		expect "ebpf-$expect_group/errors-syscall-${expect_call%=*}" "${expect_call#*=}"
+		expect_total=$((expect_total + ${expect_call#*=}))
+	done
+	expect_sum "ebpf-$expect_group/errors-syscall-*" "$expect_total"
+	expect "ebpf-$expect_group/errors-syscall" "$expect_total"
+}
+
+# value_lines WHOLE|PART SERIES: lines "TIME,WHOLE|PART,SERIES,VALUE".
+value_lines()
+{
+	values "$2" | sed "s/,/,$1,$(echo "$2" | sed 's/[\/&]/\\&/g'),/"
+}
+
+# compare_sums WHAT <LINES of value_lines: complains unless in each read the parts' last values so
+# far add up to the whole, to the last call. What is newer than the marker may be half written.
+compare_sums()
+{
+	sort -t , -s -n -k 1,1 | awk -F , -v end="$(last_time "$MARKER")" '
+		# No 64-bit integers in every awk: exact up to 2^53.
+		function check() {
+			if (whole_time != time)
+				return
+			if (whole != sum)
+				printf "at %s: %.0f, its parts %.0f\n", time, whole, sum
+			reads++
+		}
+		$1 > end + 0 { exit }
+		$1 != time { check(); time = $1 }
+		$2 == "WHOLE" { whole = $4; whole_time = time; next }
+		{ sum += $4 - last[$3]; last[$3] = $4 }
+		END { check(); if (!reads) print "no read to compare" }
+	' >"$DIR/differences"
+	[ -s "$DIR/differences" ] || return 0
+	head -n 5 "$DIR/differences"
+	complain "$1"
+}
+
+# expect_conserved SERIES: in each read, what all groups and "other" have had so far is what the
+# host has had. SERIES is without the scope, such as operations-syscall.
+expect_conserved()
+{
+	{
+		value_lines WHOLE "ebpf-host/$1"
+		for conserved_scope in $(scopes | grep -vxE 'host|self'); do
+			value_lines PART "ebpf-$conserved_scope/$1"
+		done
+	} >"$DIR/parts"
+	compare_sums "$1: the groups' sum is not the host's" <"$DIR/parts"
+}
+
+# expect_no_step_back SERIES
+expect_no_step_back()
+{
+	values "$1" | awk -F , -v series="$1" '
+		$2 < last { print series ": " last " and then " $2; bad = 1 }
+		{ last = $2 }
+		END { exit bad }
+	' || complain "$1 steps back"
+}
+
+# The scopes that values have come with, such as "host".
+scopes()
+{
+	for scopes_directory in "$DIR"/csv/h/ebpf-*; do
+		[ -d "$scopes_directory" ] && echo "${scopes_directory##*/ebpf-}"
+	done
+}
+
+# expect_complaint PATTERN: the plugin has exactly one, and it says this.
+expect_complaint()
+{
+	complaints=$(daemon_log '(warning|err|error)' '' | wc -l)
+	daemon_log '(warning|err|error)' "$1" >/dev/null ||
+		complain "no complaint of the plugin that says: $1"
+	[ "$complaints" = 1 ] || complain "$complaints complaints of the plugin, not one"
+}
