@@ -156,12 +156,10 @@ static __always_inline bool take_slot(__u32 *ret)
 
 static __always_inline bool add_group(__u64 group, const struct group_state *state)
 {
-	if (bpf_map_update_elem(&groups, &group, state, BPF_NOEXIST))
+	/* the path first: user space looks for it as soon as it sees the group */
+	if (group_kind != GROUP_KIND_PID_NAMESPACE && !note_path(group))
 		return false;
-	if (group_kind == GROUP_KIND_PID_NAMESPACE || note_path(group))
-		return true;
-	bpf_map_delete_elem(&groups, &group);
-	return false;
+	return bpf_map_update_elem(&groups, &group, state, BPF_NOEXIST) == 0;
 }
 
 /*

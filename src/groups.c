@@ -221,6 +221,8 @@ void groups_retire(struct groups *g)
 		}
 		*at = group->next;
 		bpf_map_delete_elem(g->config.states_fd, &group->id);
+		/* two CPUs that admit a group at once may leave its path a second time */
+		bpf_map_delete_elem(g->config.paths_fd, &group->id);
 		g->by_slot[group->slot] = NULL;
 		if (group->slot)
 			give_slot(g, group->slot);

@@ -134,7 +134,7 @@ static void bad_paths_are_survived(void **state)
 
 /* ---- the kernel's maps ---- */
 
-enum { STATES_FD = 3, PATHS_FD = 4, ENTRIES = 16 };
+enum { STATES_FD = 3, PATHS_FD = 4, SLOTS_FD = 5, ENTRIES = 16 };
 
 static struct entry {
 	uint64_t id; /* 0: none */
@@ -144,6 +144,7 @@ static struct entry {
 } entries[ENTRIES];
 
 static int states_error;
+static unsigned free_slots[ENTRIES + 1]; /* how often each has been given */
 
 static struct entry *find_entry(uint64_t id)
 {
@@ -161,6 +162,9 @@ static void admit(uint64_t id, const char *path)
 	assert_null(find_entry(id));
 	assert_non_null(e);
 	*e = (struct entry){ .id = id, .has_state = true, .has_path = path };
+	e->state.slot = (uint32_t)(e - entries) + 1;
+	assert_int_equal(free_slots[e->state.slot], 1);
+	free_slots[e->state.slot]--;
 	for (size_t end = path ? strlen(path) : 0; end > 1;) {
 		size_t begin = end;
 
@@ -180,6 +184,8 @@ static void end(uint64_t id)
 int __wrap_snapshot_read(int fd, snapshot_row_fn *row, void *arg);
 int __wrap_bpf_map_lookup_elem(int fd, const void *key, void *value);
 int __wrap_bpf_map_delete_elem(int fd, const void *key);
+int __wrap_bpf_map_update_elem(int fd, const void *key, const void *value,
+			       uint64_t flags);
 
 int __wrap_snapshot_read(int fd, snapshot_row_fn *row, void *arg)
 {
@@ -224,6 +230,18 @@ int __wrap_bpf_map_delete_elem(int fd, const void *key)
 	return 0;
 }
 
+int __wrap_bpf_map_update_elem(int fd, const void *key, const void *value, uint64_t flags)
+{
+	uint32_t slot = *(const uint32_t *)value;
+
+	assert_int_equal(fd, SLOTS_FD);
+	assert_null(key);
+	assert_int_equal(flags, BPF_ANY);
+	assert_in_range(slot, 1, ENTRIES);
+	free_slots[slot]++;
+	return 0;
+}
+
 struct fixture {
 	struct selector select;
 	struct scopes *scopes;
@@ -238,10 +256,13 @@ static void setup(struct fixture *f, bool by_pid_namespace, const char *pattern)
 		.select = &f->select,
 		.states_fd = STATES_FD,
 		.paths_fd = PATHS_FD,
+		.slots_fd = SLOTS_FD,
+		.max = ENTRIES,
 	};
 
 	memset(f, 0, sizeof(*f));
 	memset(entries, 0, sizeof(entries));
+	memset(free_slots, 0, sizeof(free_slots));
 	states_error = 0;
 	if (pattern)
 		assert_int_equal(selector_add(&f->select, pattern, err, sizeof(err)), 0);
@@ -276,6 +297,33 @@ static void a_group_is_named_once_by_its_path(void **state)
 	assert_ptr_equal(groups_find(f.groups, 11), group);
 	assert_int_equal(group->scope->groups, 1);
 	assert_int_equal(groups_count(f.groups), 1);
+	teardown(&f);
+}
+
+static void a_slot_is_given_back_when_its_group_is_gone(void **state)
+{
+	struct fixture f;
+	uint32_t slot;
+
+	(void)state;
+	setup(&f, false, NULL);
+	for (slot = 1; slot <= ENTRIES; slot++)
+		assert_int_equal(free_slots[slot], 1);
+	admit(11, "/a");
+	slot = find_entry(11)->state.slot;
+	assert_null(groups_by_slot(f.groups, slot));
+	assert_int_equal(groups_refresh(f.groups), 0);
+	assert_int_equal(groups_by_slot(f.groups, slot)->id, 11);
+	end(11);
+	for (int read = 0; read < 2; read++) {
+		assert_int_equal(groups_refresh(f.groups), 0);
+		assert_int_equal(groups_by_slot(f.groups, slot)->id, 11);
+		assert_int_equal(free_slots[slot], 0);
+		groups_retire(f.groups);
+	}
+	assert_null(groups_by_slot(f.groups, slot));
+	assert_int_equal(free_slots[slot], 1);
+	assert_null(groups_by_slot(f.groups, ENTRIES + 1));
 	teardown(&f);
 }
 
@@ -532,6 +580,7 @@ int main(void)
 		cmocka_unit_test(no_byte_is_written_beyond_the_size),
 		cmocka_unit_test(bad_paths_are_survived),
 		cmocka_unit_test(a_group_is_named_once_by_its_path),
+		cmocka_unit_test(a_slot_is_given_back_when_its_group_is_gone),
 		cmocka_unit_test(the_root_is_a_group),
 		cmocka_unit_test(a_group_without_a_path_is_other),
 		cmocka_unit_test(nested_cgroups_share_a_scope),
