@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#if !HAVE_STRERRORNAME_NP /* glibc 2.32 */
+#define strerrorname_np(code) ((void)(code), (const char *)NULL)
+#endif
+
 enum { CODES = 4096 }; /* the kernel's MAX_ERRNO + 1 */
 
 static char unnamed[CODES][sizeof("errno_4095")];
@@ -18,11 +22,8 @@ static void fill(void)
 const char *errno_name(int code)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	const char *name = NULL;
+	const char *name = strerrorname_np(code);
 
-#if HAVE_STRERRORNAME_NP /* glibc 2.32 */
-	name = strerrorname_np(code);
-#endif
 	if (name)
 		return name;
 	pthread_once(&once, fill);

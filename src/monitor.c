@@ -10,6 +10,12 @@
 #include <string.h>
 #include <time.h>
 
+#if HAVE_MALLOC_TRIM
+#include <malloc.h>
+#else
+#define malloc_trim(pad) ((void)(pad))
+#endif
+
 #include "cleanup.h"
 #include "controllers.h"
 #include "families.h"
@@ -414,6 +420,7 @@ int monitor_start(const struct settings *settings, monitor_log_fn *log,
 		monitor_stop(m);
 		return err;
 	}
+	malloc_trim(0); /* libbpf's parse of the kernel's BTF leaves some 10 MB behind */
 	*ret = m;
 	return 0;
 }
