@@ -30,7 +30,7 @@ enum {
 	GROUP_CONSTANTS = 6,
 	CONSTANTS_MAX = GROUP_CONSTANTS + SWITCHES_MAX + 1,
 	GROUP_SIZES = 4,
-	SIZES_MAX = GROUP_SIZES + 1 + COUNTERS_MAX + 1,
+	SIZES_MAX = GROUP_SIZES + 2 + COUNTERS_MAX + 1,
 };
 
 struct running {
@@ -284,6 +284,8 @@ static void add_family_sizes(const struct monitor *m, const struct family *f,
 {
 	unsigned rows = m->detailed ? f->group_rows_detailed : f->group_rows;
 
+	if (!rows) /* what has no rows has no overflow of them either */
+		*s++ = (struct map_size){ "overflow", 1, 0 };
 	if (m->group_kind == GROUP_KIND_NONE)
 		rows = 0;
 	*s++ = (struct map_size){ "rows", rows ? rows * m->settings->groups.max : 1, 0 };
