@@ -21,7 +21,7 @@ static bool describe_syscall(const struct series_id *id, struct label *ret)
 	ret->type = id->column == CALLS && !id->code ? "operations" : "errors";
 	if (id->id == SYSCALL_ALL)
 		snprintf(s, n, "syscall");
-	else if (id->id == SYSCALL_REST)
+	else if (id->id >= SYSCALL_IDS)
 		return false;
 	else if (id->code)
 		snprintf(s, n, "syscall-%s-%s", syscall_name(id->id),

@@ -37,6 +37,7 @@ struct running {
 	const struct family *family;
 	struct loaded *loaded; /* NULL: down */
 	void *gauges;	       /* NULL: none */
+	int gauges_error;      /* why they could not start */
 	bool gauges_failed;
 	bool *selected; /* by id */
 	uint64_t rows;
@@ -222,16 +223,6 @@ static int start_groups(struct monitor *m)
 	return m->groups ? 0 : -errno;
 }
 
-static void start_gauges(struct monitor *m, struct running *r)
-{
-	if (!r->family->gauges || !is_set(m, r->family->gauges_on))
-		return;
-	r->gauges = r->family->gauges->start();
-	if (!r->gauges)
-		say(m, MONITOR_WARNING, "%s: what is counted at each read is off: %s",
-		    r->family->name, strerror(errno));
-}
-
 struct known_name {
 	const struct monitor *m;
 	const struct family *family;
@@ -314,23 +305,31 @@ static int load_family(struct monitor *m, struct running *r, const uint8_t trait
 	return load(m, f->object, &plan, &r->loaded, r->error);
 }
 
-static int start_family(struct monitor *m, const struct family *f)
+/*
+ * What comes before anything is attached, so that the plugin does not count itself: a look for
+ * what this kernel has may be a system call that it does not know.
+ */
+static void add_running(struct monitor *m, const struct family *f)
 {
-	struct running *r = &m->running[m->running_count];
-	uint8_t traits[SYSCALL_IDS] = { 0 };
-	int err;
+	struct running *r = &m->running[m->running_count++];
 
 	r->family = f;
-	m->running_count++;
-	err = select_ids(m, r, traits);
+	if (!f->gauges || !is_set(m, f->gauges_on))
+		return;
+	r->gauges = f->gauges->start();
+	r->gauges_error = r->gauges ? 0 : errno;
+}
+
+static int start_family(struct monitor *m, struct running *r)
+{
+	uint8_t traits[SYSCALL_IDS] = { 0 };
+	int err = select_ids(m, r, traits);
+
 	if (err)
 		return err;
-	loader_add_traits(f->object, traits);
-	add_followed(m, f->object, traits);
-	err = load_family(m, r, traits);
-	if (!err)
-		start_gauges(m, r);
-	return err;
+	loader_add_traits(r->family->object, traits);
+	add_followed(m, r->family->object, traits);
+	return load_family(m, r, traits);
 }
 
 /* Series that are sent from the first read on: a value that has always been 0 is one, too. */
@@ -356,10 +355,15 @@ static void say_what_is_off(const struct monitor *m, bool up)
 	if (m->groups_error[0])
 		say(m, MONITOR_WARNING, "groups: off, counting goes on for the host: %s",
 		    m->groups_error);
-	for (int i = 0; i < m->running_count; i++)
-		if (!m->running[i].loaded)
-			say(m, MONITOR_WARNING, "%s: off: %s", m->running[i].family->name,
-			    m->running[i].error);
+	for (const struct running *r = m->running; r < m->running + m->running_count;
+	     r++) {
+		if (!r->loaded)
+			say(m, MONITOR_WARNING, "%s: off: %s", r->family->name, r->error);
+		else if (r->gauges_error)
+			say(m, MONITOR_WARNING,
+			    "%s: what is counted at each read is off: %s",
+			    r->family->name, strerror(r->gauges_error));
+	}
 }
 
 /* One more than the highest number that a CPU may have: of "0-3" or "0,2-3", 4. */
@@ -377,27 +381,35 @@ static int find_cpus(uint32_t *ret)
 	return 0;
 }
 
+static int start_shared(struct monitor *m)
+{
+	int err = find_cpus(&m->cpus);
+
+	m->scopes = scopes_new(m->settings->max_series);
+	m->slots = 1;
+	if (!m->scopes)
+		return -ENOMEM;
+	m->group_kind = choose_group_kind(m);
+	if (!err)
+		err = start_groups(m);
+	return err ? err : rows_init(&m->rows, m->scopes, m->groups, m->slots);
+}
+
 static int start_all(struct monitor *m)
 {
 	int err, last = -ENODEV;
 	bool up = false;
 
-	m->scopes = scopes_new(m->settings->max_series);
-	m->group_kind = choose_group_kind(m);
-	m->slots = 1;
-	err = find_cpus(&m->cpus);
-	if (!err)
-		err = m->scopes ? start_groups(m) : -ENOMEM;
-	if (!err)
-		err = rows_init(&m->rows, m->scopes, m->groups, m->slots);
-	for (const struct family *f = families; f < families + FAMILY_COUNT && !err;
-	     f++) {
-		if (!is_set(m, f->on))
-			continue;
-		last = start_family(m, f);
+	for (const struct family *f = families; f < families + FAMILY_COUNT; f++)
+		if (is_set(m, f->on))
+			add_running(m, f);
+	err = start_shared(m);
+	for (struct running *r = m->running; r < m->running + m->running_count && !err;
+	     r++) {
+		last = start_family(m, r);
 		up |= !last;
 		if (!last)
-			err = add_constants(m, f);
+			err = add_constants(m, r->family);
 	}
 	if (err) {
 		say(m, MONITOR_ERROR, "all families are off: %s", strerror(-err));

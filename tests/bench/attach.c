@@ -33,8 +33,7 @@ static int attach_all(const char *path)
 
 	if (!object || bpf_object__load(object) < 0)
 		return -errno;
-	bpf_object__for_each_program(program, object)
-	{
+	bpf_object__for_each_program (program, object) {
 		if (!bpf_program__attach(program))
 			return -errno;
 	}

@@ -103,6 +103,18 @@ need_stock_plugin()
 	done
 }
 
+# In a chroot, whose root is no mount point, the kernel makes no user namespaces, and neither
+# unshare(1) nor a container's runtime gets along.
+in_chroot()
+{
+	! awk '$5 == "/" { found = 1 } END { exit !found }' /proc/self/mountinfo
+}
+
+not_in_chroot()
+{
+	! in_chroot || skip "cannot be done in a chroot"
+}
+
 need_cgroup2()
 {
 	[ -n "$CG" ] || skip "needs a cgroup v2 hierarchy"
