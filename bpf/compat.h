@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One accessor for each thing that differs between kernels or architectures, with the kernel
- * commit or release that changed it. The branches are decided when the program is loaded, by what
- * the running kernel's BTF says; what does not apply is removed before the verifier sees it.
+ * One accessor for each thing that differs between kernels or architectures, with the
+ * kernel commit or release that changed it. The branches are decided when the program is
+ * loaded, by what the running kernel's BTF says; what does not apply is removed before
+ * the verifier sees it.
  */
 #pragma once
 
@@ -40,7 +41,10 @@ enum bpf_func_id___present {
 	BPF_FUNC_task_pt_regs___present = 1,
 };
 
-/* bpf_get_current_task_btf() came in 5.11 (3ca1032ab7ab); members of what it returns are free. */
+/*
+ * bpf_get_current_task_btf() came in 5.11 (3ca1032ab7ab); members of what it returns are
+ * free.
+ */
 static __always_inline bool have_current_task_btf(void)
 {
 	return bpf_core_enum_value_exists(enum bpf_func_id___present,
@@ -108,8 +112,9 @@ static __always_inline __u32 x32_id(__u32 nr)
 #elif defined(__TARGET_ARCH_arm64)
 
 /*
- * TIF_32BIT, arch/arm64/include/asm/thread_info.h: bit 22 in every release so far. (The mode bit
- * in pt_regs would do as well, but costs a helper call where the registers are not BTF-typed.)
+ * TIF_32BIT, arch/arm64/include/asm/thread_info.h: bit 22 in every release so far. (The
+ * mode bit in pt_regs would do as well, but costs a helper call where the registers are
+ * not BTF-typed.)
  */
 static __always_inline bool in_compat_syscall(void)
 {
@@ -136,15 +141,16 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
 #endif
 
 /*
- * The registers with which the current task entered the kernel. bpf_task_pt_regs() came in 5.15
- * (dd6e10fbd9fb) and wants the typed task; before, they lie at the end of the kernel stack.
+ * The registers with which the current task entered the kernel. bpf_task_pt_regs() came
+ * in 5.15 (dd6e10fbd9fb) and wants the typed task; before, they lie at the end of the
+ * kernel stack.
  */
 static __always_inline struct pt_regs *current_regs(void)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id___present,
 				       BPF_FUNC_task_pt_regs___present))
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	enum { KERNEL_STACK_BYTES = 16384 }; /* THREAD_SIZE of both architectures */
+	enum { KERNEL_STACK_BYTES = 16384 }; /* THREAD_SIZE, with pages of 4 KiB */
 	return (void *)(CURRENT_TASK(stack) + KERNEL_STACK_BYTES -
 			bpf_core_type_size(struct pt_regs));
 }
@@ -172,10 +178,12 @@ static __always_inline __u32 namespace_flag(void *ns)
 }
 
 /*
- * Until some release after 6.18 the kernel ran tracing programs with preemption off; 7.3 does not.
- * Then another task's run on the same CPU would change a counter between our load and our store,
- * and runs of the program itself are left out while one of them is under way (recursion_misses).
- * These functions came in 6.10 (fc7566ad0a82).
+ * Up to 6.18 the kernel runs programs at tracepoints with preemption off; 7.3 does not,
+ * nor do the trampolines of fexit since 5.12. Then another task's run of another program
+ * on the same CPU may change a counter between our load and our store; these keep it
+ * away. They cannot keep the kernel from leaving out runs of a program while a task that
+ * was preempted in it waits: those are counted as recursion_misses. The functions came
+ * in 6.10.
  */
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a count is charged to: the group of the current task. The maps are one for all families: the
- * loader makes every object use the same.
+ * What a count is charged to: the group of the current task. The maps are one for all
+ * families: the loader makes every object use the same.
  */
 #pragma once
 
@@ -26,7 +26,10 @@ struct {
 	__type(value, struct group_path);
 } group_paths SEC(".maps");
 
-/* The slots that no group has. User space fills it, and gives back those of groups that are gone. */
+/*
+ * The slots that no group has. User space fills it, and gives back those of groups that
+ * are gone.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 1);
@@ -57,12 +60,12 @@ static __always_inline struct cgroup *current_cgroup(void)
 }
 
 /*
- * Inode numbers of namespaces are handed out again at once; the start of the namespace's first
- * process tells its lives apart.
+ * Inode numbers of namespaces are handed out again at once; the start of the namespace's
+ * first process tells its lives apart.
  */
 static __always_inline __u64 pid_namespace_group(struct pid_namespace *ns)
 {
-	__u64 start = BPF_CORE_READ(ns, child_reaper, start_time);
+	__u64 start = BPF_CORE_READ(ns, child_reaper, group_leader, start_time);
 
 	return (__u64)BPF_CORE_READ(ns, ns.inum) | (start >> 10) << 32;
 }
@@ -132,8 +135,8 @@ static __always_inline bool note_path(__u64 group)
 }
 
 /*
- * An insert into a map that is full looks for room on every CPU, which is too dear to be tried at
- * each system call: after a failure it is left alone for this long.
+ * An insert into a map that is full looks for room on every CPU, which is too dear to be
+ * tried at each system call: after a failure it is left alone for this long.
  */
 enum { FULL_JIFFIES = 64 };
 
@@ -163,8 +166,8 @@ static __always_inline bool add_group(__u64 group, const struct group_state *sta
 }
 
 /*
- * The state of `group`, that of the current task, made when there is none. NULL when as many groups
- * as may have one already, or when there is no memory to note its name.
+ * The state of `group`, that of the current task, made when there is none. NULL when as
+ * many groups as may have one already, or when there is no memory to note its name.
  */
 static __always_inline struct group_state *admit_group(__u64 group)
 {
@@ -180,8 +183,8 @@ static __always_inline struct group_state *admit_group(__u64 group)
 }
 
 /*
- * What tells the current task's group from another one, at less cost than its id: for cgroups the
- * address, until cgroup_rmdir. Else the id.
+ * What tells the current task's group from another one, at less cost than its id: for
+ * cgroups the address, until cgroup_rmdir. Else the id.
  */
 static __always_inline __u64 group_key(void)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Notes which groups are gone, so that user space can read their last counts and forget them. */
+/*
+ * Notes which groups are gone, so that user space can read their last counts and forget
+ * them.
+ */
 #include "kernel.h"
 #include "group.h"
 #include <bpf/bpf_tracing.h>
@@ -35,7 +38,10 @@ int BPF_PROG(cgroup_rmdir__raw, struct cgroup *cgroup)
 	return on_cgroup_rmdir(cgroup);
 }
 
-/* A PID namespace ends with its first process; the others are killed before that is reaped. */
+/*
+ * A PID namespace ends with its first process; the others are killed before that is
+ * reaped.
+ */
 static __always_inline int on_process_exit(struct task_struct *task)
 {
 	struct upid upid;

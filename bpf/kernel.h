@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's types as far as our programs use them. Members are found by name at load time
- * (CO-RE), so order and size do not matter here, and no header of the build host's kernel is
- * needed. Where a member was renamed or moved, compat.h has an accessor.
+ * The kernel's types as far as our programs use them. Members are found by name at load
+ * time (CO-RE), so order and size do not matter here, and no header of the build host's
+ * kernel is needed. Where a member was renamed or moved, compat.h has an accessor.
  */
 #pragma once
 
@@ -223,6 +223,7 @@ struct task_struct {
 	int tgid;
 	void *stack;
 	__u64 start_time;
+	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	const struct cred *real_cred;
 	struct signal_struct *signal;

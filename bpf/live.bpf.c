@@ -1,62 +1,74 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Iterators that write a struct live_namespace for each namespace that a task is in, with its
- * ancestors, and for each one that a task holds open. The same one may come many times.
+ * Iterators that write a struct live_namespace for each namespace that a task is in, with
+ * its ancestors, and for each one that a task holds open. The same one may come many
+ * times.
  */
 #include "namespace_flag.h"
 #include <bpf/bpf_tracing.h>
 
-/* Of the task before: most share them, and what was just written need not be written again. */
+/*
+ * Of the task before: most share them, and what was just written need not be written
+ * again. When the buffer is full the kernel throws away what a task has written and comes
+ * again with the same task, so these are set only when all of it was written.
+ */
 static struct nsproxy *last_proxy;
 static struct user_namespace *last_user;
 
-static __always_inline void emit(struct seq_file *seq, __u32 type, __u32 inode, __u32 pid)
+/* Nonzero when there was no room. */
+static __always_inline long emit(struct seq_file *seq, __u32 type, __u32 inode, __u32 pid)
 {
 	struct live_namespace ns = { .type = type, .inode = inode, .pid = pid };
 
-	bpf_seq_write(seq, &ns, sizeof(ns));
+	return bpf_seq_write(seq, &ns, sizeof(ns));
 }
-
-#define EMIT_MEMBER(type, member)                                                    \
-	do {                                                                         \
-		if (BPF_CORE_READ(proxy, member))                                    \
-			emit(seq, type, BPF_CORE_READ(proxy, member, ns.inum), pid); \
-	} while (0)
 
 enum {
 	DEPTH_MAX = 33
 }; /* kernel/user_namespace.c, MAX_PID_NS_LEVEL: 32 below the first */
 
-static __always_inline void emit_users(struct seq_file *seq, struct user_namespace *ns,
+static __always_inline long emit_users(struct seq_file *seq, struct user_namespace *ns,
 				       __u32 pid)
 {
+	long full = 0;
+
 	for (int i = 0; i < DEPTH_MAX && ns; i++) {
-		emit(seq, NAMESPACE_USER, BPF_CORE_READ(ns, ns.inum), pid);
+		full |= emit(seq, NAMESPACE_USER, BPF_CORE_READ(ns, ns.inum), pid);
 		ns = BPF_CORE_READ(ns, parent);
 	}
+	return full;
 }
 
-static __always_inline void emit_pids(struct seq_file *seq, struct pid_namespace *ns,
+static __always_inline long emit_pids(struct seq_file *seq, struct pid_namespace *ns,
 				      __u32 pid)
 {
+	long full = 0;
+
 	for (int i = 0; i < DEPTH_MAX && ns; i++) {
-		emit(seq, NAMESPACE_PID, BPF_CORE_READ(ns, ns.inum), pid);
+		full |= emit(seq, NAMESPACE_PID, BPF_CORE_READ(ns, ns.inum), pid);
 		ns = BPF_CORE_READ(ns, parent);
 	}
+	return full;
 }
 
-static __always_inline void emit_proxy(struct seq_file *seq, struct nsproxy *proxy,
+#define EMIT_MEMBER(type, member)                                              \
+	(BPF_CORE_READ(proxy, member) ?                                        \
+		 emit(seq, type, BPF_CORE_READ(proxy, member, ns.inum), pid) : \
+		 0)
+
+static __always_inline long emit_proxy(struct seq_file *seq, struct nsproxy *proxy,
 				       __u32 pid)
 {
-	EMIT_MEMBER(NAMESPACE_UTS, uts_ns);
-	EMIT_MEMBER(NAMESPACE_IPC, ipc_ns);
-	EMIT_MEMBER(NAMESPACE_MNT, mnt_ns);
-	EMIT_MEMBER(NAMESPACE_NET, net_ns);
-	EMIT_MEMBER(NAMESPACE_TIME, time_ns);
-	EMIT_MEMBER(NAMESPACE_TIME, time_ns_for_children);
-	EMIT_MEMBER(NAMESPACE_CGROUP, cgroup_ns);
+	long full = EMIT_MEMBER(NAMESPACE_UTS, uts_ns);
+
+	full |= EMIT_MEMBER(NAMESPACE_IPC, ipc_ns);
+	full |= EMIT_MEMBER(NAMESPACE_MNT, mnt_ns);
+	full |= EMIT_MEMBER(NAMESPACE_NET, net_ns);
+	full |= EMIT_MEMBER(NAMESPACE_TIME, time_ns);
+	full |= EMIT_MEMBER(NAMESPACE_TIME, time_ns_for_children);
+	full |= EMIT_MEMBER(NAMESPACE_CGROUP, cgroup_ns);
 	/* a task's own PID namespace is this one or an ancestor of it */
-	emit_pids(seq, BPF_CORE_READ(proxy, pid_ns_for_children), pid);
+	return full | emit_pids(seq, BPF_CORE_READ(proxy, pid_ns_for_children), pid);
 }
 
 SEC("iter/task")
@@ -66,6 +78,7 @@ int task_namespaces(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct user_namespace *user;
 	struct nsproxy *proxy;
+	long full = 0;
 	__u32 pid;
 
 	if (!task)
@@ -78,9 +91,11 @@ int task_namespaces(struct bpf_iter__task *ctx)
 	proxy = BPF_CORE_READ(task, nsproxy);
 	user = BPF_CORE_READ(task, real_cred, user_ns);
 	if (proxy && proxy != last_proxy)
-		emit_proxy(seq, proxy, pid);
+		full |= emit_proxy(seq, proxy, pid);
 	if (user != last_user)
-		emit_users(seq, user, pid);
+		full |= emit_users(seq, user, pid);
+	if (full)
+		return 0;
 	last_proxy = proxy;
 	last_user = user;
 	return 0;

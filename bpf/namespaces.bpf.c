@@ -3,8 +3,8 @@
  * Counts who joins and makes namespaces, by type, and attempts that fail, by verb.
  *
  *   fexit     the functions behind setns, unshare and the clones: no other call pays
- *   sys_exit  the same calls as they return, and task_newtask for clones that succeed; where
- *             family syscalls is on, its program hands these calls over to ours
+ *   sys_exit  the same calls as they return, and task_newtask for clones that succeed;
+ *             where family syscalls is on, its program hands these calls over to ours
  */
 #include "kernel.h"
 #include "namespace_flag.h"
@@ -34,7 +34,8 @@ static __always_inline void count_types(__u32 verb, __u64 flags)
 
 static __always_inline void count_attempt(__u32 verb, __u64 flags, long ret)
 {
-	if (!(flags & ANY_NAMESPACE))
+	/* a clone that a signal interrupts is made again, and that one counts */
+	if (!(flags & ANY_NAMESPACE) || is_interrupted(ret))
 		return;
 	if (ret < 0)
 		count(NAMESPACE_FAILED + verb);
@@ -42,7 +43,10 @@ static __always_inline void count_attempt(__u32 verb, __u64 flags, long ret)
 		count_types(verb, flags);
 }
 
-/* The type of the namespace behind an open descriptor of the current task, as a flag; or 0. */
+/*
+ * The type of the namespace behind an open descriptor of the current task, as a flag; or
+ * 0.
+ */
 static __always_inline __u32 namespace_flag_of_fd(__u32 fd)
 {
 	struct files_struct *open_files = CURRENT_TASK(files);
@@ -73,7 +77,10 @@ static __always_inline void on_setns(__u32 fd, __u32 flags, long ret)
 		count(VERB_JOIN * NAMESPACE_TYPES + NAMESPACE_UNKNOWN);
 }
 
-/* Clones that succeed are counted by task_newtask, so that one that has not yet returned is. */
+/*
+ * Clones that succeed are counted by task_newtask, so that one that has not yet returned
+ * is.
+ */
 static __always_inline void on_failed_clone(struct pt_regs *regs, __u8 traits, long ret)
 {
 	__u64 flags = syscall_arg(regs, 0);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Counters per group and id. DEFINE_ROWS(struct value, ids, flags) gives an object the maps `rows`
- * and `overflow`, and row(id): the value to add to, on this CPU, for the current task's group.
+ * Counters per group and id. DEFINE_ROWS(struct value, ids, flags) gives an object the
+ * maps `rows` and `overflow`, and row(id): the value to add to, on this CPU, for the
+ * current task's group.
  *
- * No count is lost for want of room: what finds no row is added to `overflow`, which user space
- * sends as the scope `other` (or, without groups, takes for the host).
+ * No count is lost for want of room: what finds no row is added to `overflow`, which user
+ * space sends as the scope `other` (or, without groups, takes for the host).
  */
 #pragma once
 

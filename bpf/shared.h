@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel side and user space agree on: identities and the layout of maps. The only header
- * that both sides see; each has defined __u32 and __u64 before it includes this one.
+ * What the kernel side and user space agree on: identities and the layout of maps. The
+ * only header that both sides see; each has defined __u32 and __u64 before it includes
+ * this one.
  */
 #pragma once
 
 /*
- * A system call's id: its number in one of the tables that a 64-bit kernel serves, so that the
- * same number of two tables stays two calls.
+ * A system call's id: its number in one of the tables that a 64-bit kernel serves, so
+ * that the same number of two tables stays two calls.
  */
 enum {
 	SYSCALL_NATIVE = 0,
@@ -43,13 +44,15 @@ enum {
 	NAMESPACE_TIME,
 	NAMESPACE_USER,
 	NAMESPACE_UTS,
-	NAMESPACE_UNKNOWN, /* setns(fd, 0) whose descriptor was closed before we could look */
+	NAMESPACE_UNKNOWN, /* setns(fd, 0) whose descriptor is closed already */
 	NAMESPACE_TYPES,
 };
 
 enum { VERB_JOIN, VERB_UNSHARE, VERB_CLONE, VERBS };
 
-/* Ids of the namespaces family: verb * NAMESPACE_TYPES + type, then the failures by verb. */
+/*
+ * Ids of the namespaces family: verb * NAMESPACE_TYPES + type, then the failures by verb.
+ */
 enum {
 	NAMESPACE_FAILED = VERBS * NAMESPACE_TYPES,
 	NAMESPACE_IDS = NAMESPACE_FAILED + VERBS,
@@ -63,8 +66,8 @@ enum {
 };
 
 /*
- * What one CPU counts of all system calls. Everything that a call touches is in one value, as on
- * many machines the pages that are touched cost more than the instructions.
+ * What one CPU counts of all system calls. Everything that a call touches is in one
+ * value, as on many machines the pages that are touched cost more than the instructions.
  */
 struct cpu_calls {
 	__u64 group_key; /* of the group that came last, see group_key() */
@@ -75,7 +78,7 @@ struct cpu_calls {
 
 /* The key of every map that counts per group in a hash. */
 struct row_key {
-	__u64 group; /* cgroup id; or PID namespace's inode, with a stamp of its life above */
+	__u64 group; /* cgroup id; or PID namespace's inode and a stamp of its life */
 	__u32 id;
 	__u32 zero;
 };
@@ -89,8 +92,8 @@ struct error_key {
 enum { GROUP_PATH_MAX = 1024 };
 
 /*
- * Of each group that has rows, until user space has read its last counts: whether it is gone, so
- * that no task can be in it any more.
+ * Of each group that has rows, until user space has read its last counts: whether it is
+ * gone, so that no task can be in it any more.
  */
 struct group_state {
 	__u32 gone;

@@ -8,8 +8,8 @@
 const volatile __u8 syscall_traits[SYSCALL_IDS];
 
 /*
- * rt_sigreturn puts the interrupted code's registers back and with them -1 for the number, by
- * which the kernel knows that nothing is to be restarted.
+ * rt_sigreturn puts the interrupted code's registers back and with them -1 for the
+ * number, by which the kernel knows that nothing is to be restarted.
  */
 const volatile __u32 sigreturn_id[2]; /* native, compat */
 
@@ -36,4 +36,10 @@ static __always_inline __u8 traits_of(__u32 id)
 static __always_inline bool is_error(long ret)
 {
 	return (unsigned long)ret >= (unsigned long)-MAX_ERRNO;
+}
+
+/* include/linux/errno.h: the kernel's own codes for a call that a signal interrupted. */
+static __always_inline bool is_interrupted(long ret)
+{
+	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
 }

@@ -2,9 +2,9 @@
 /*
  * Counts each system call that a program makes once, when it ends:
  *
- *   sys_exit            all that return, but for the child's return from a fork, and but for
+ *   sys_exit            all that return, but for the child's return from a fork, and for
  *                       calls that a signal interrupted and that may yet be restarted
- *   signal_deliver      interrupted calls that are not: a handler runs and they fail with EINTR
+ *   signal_deliver      interrupted calls that are not: a handler runs, they fail with EINTR
  *   sched_process_exit  exit and exit_group; interrupted calls of a task that is killed
  *
  * Nothing hooks sys_enter, which would cost every call a second time.
@@ -48,7 +48,9 @@ struct {
 	__type(value, __u64);
 } lost SEC(".maps");
 
-/* Programs of other families that want a call too: one program per tracepoint serves all. */
+/*
+ * Programs of other families that want a call too: one program per tracepoint serves all.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, SYSCALL_IDS);
@@ -88,8 +90,7 @@ static __always_inline void count_code(__u32 id, long ret)
 }
 
 /*
- * The slot of the group that came last is remembered, as most often the same comes again. What is
- * remembered is always a pair that is right: another program that comes in between may read it.
+ * The slot of the group that came last is remembered, as most often the same comes again.
  */
 static __always_inline __u64 remembered_slot(struct cpu_calls *cpu)
 {
@@ -100,7 +101,6 @@ static __always_inline __u64 remembered_slot(struct cpu_calls *cpu)
 	slot = find_slot();
 	if (slot == SLOT_OTHER)
 		return slot;
-	cpu->group_key = 0;
 	cpu->slot = slot;
 	cpu->group_key = key;
 	return slot;
@@ -143,12 +143,6 @@ static __always_inline void count_call(__u32 id, __u8 traits, long ret)
 		count_on_cpu(id, failed);
 	if (error_codes && failed)
 		count_code(id, ret);
-}
-
-/* include/linux/errno.h: the kernel's own codes for a call that a signal interrupted. */
-static __always_inline bool is_interrupted(long ret)
-{
-	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
 }
 
 /* What a call's return has to say. Returns its traits, or 0 when it does not count. */

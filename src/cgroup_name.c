@@ -13,7 +13,6 @@
 enum {
 	ID_LENGTH = 64,	      /* hex digits of an OCI runtime's container id */
 	ID_SHORT_LENGTH = 12, /* what the runtimes' own commands show of it */
-	HASH_LENGTH = 9,      /* what identifier_part_hashed() adds */
 };
 
 enum id_kind {
@@ -357,7 +356,8 @@ static void name_path(const char *path, struct span last, char *name, size_t siz
 		identifier_part(t.bytes, name, size);
 		return;
 	}
-	while (e.start < last.start && (size_t)(end - e.start) + HASH_LENGTH > limit)
+	while (e.start < last.start &&
+	       (size_t)(end - e.start) + IDENTIFIER_HASH_LENGTH > limit)
 		e = element_next(e);
 	t.length = 0;
 	append_joined(&t, e, end);

@@ -28,7 +28,10 @@ static int find_hierarchy(const char *name, int32_t *ret)
 	return -ENOENT;
 }
 
-/* enum cgroup_subsys_id has "<controller>_cgrp_id" for those that the kernel was built with. */
+/*
+ * enum cgroup_subsys_id has "<controller>_cgrp_id" for those that the kernel was built
+ * with.
+ */
 static int find_index(const struct btf *btf, const char *name, uint32_t *ret)
 {
 	int id = btf__find_by_name_kind(btf, "cgroup_subsys_id", BTF_KIND_ENUM);

@@ -73,8 +73,10 @@ static const struct object syscalls_object = {
 	.name = "syscalls",
 	.elf = syscalls_bpf__elf_bytes,
 	.doors = {
-		{ "tp_btf", { "sys_exit__btf", "signal_deliver__btf", "process_exit__btf", "cgroup_rmdir__btf" } },
-		{ "raw_tp", { "sys_exit__raw", "signal_deliver__raw", "process_exit__raw", "cgroup_rmdir__raw" } },
+		{ "tp_btf", { "sys_exit__btf", "signal_deliver__btf", "process_exit__btf",
+			      "cgroup_rmdir__btf" } },
+		{ "raw_tp", { "sys_exit__raw", "signal_deliver__raw", "process_exit__raw",
+			      "cgroup_rmdir__raw" } },
 	},
 	.traits = {
 		{ "clone", TRAIT_FORKS },

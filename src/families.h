@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * THE table: what each family consists of, in constants. The loops that walk it are in loader.c
- * (programs and maps) and in monitor.c (values).
+ * THE table: what each family consists of, in constants. The loops that walk it are in
+ * loader.c (programs and maps) and in monitor.c (values).
  */
 #pragma once
 
@@ -31,7 +31,10 @@ struct door {
 		*programs[DOOR_PROGRAMS_MAX]; /* "?name": may be missing on this kernel */
 };
 
-/* What the programs do about a system call, in every table of numbers that knows the name. */
+/*
+ * What the programs do about a system call, in every table of numbers that knows the
+ * name.
+ */
 struct trait {
 	const char *syscall;
 	uint8_t traits;
@@ -54,7 +57,7 @@ struct switch_constant {
 /* Which series the entries of a map are. */
 enum counter_shape {
 	COUNTER_NONE,
-	COUNTER_CPUS, /* array by CPU of struct cpu_calls: the host's by id, and totals of groups */
+	COUNTER_CPUS, /* array of struct cpu_calls: the host's by id, totals of groups */
 	COUNTER_HOST_CODE, /* hash by struct error_key: the host's */
 	COUNTER_GROUP,	  /* hash by struct row_key: the group's, and in sum the host's */
 	COUNTER_OVERFLOW, /* array by id: scope `other`, and in sum the host's */
@@ -85,7 +88,10 @@ struct family {
 	const char *name;
 	size_t on; /* offset of a bool in struct settings */
 	const struct object *object;
-	/* The family whose sys_exit program hands calls on to ours, when both take that door. */
+	/*
+	 * The family whose sys_exit program hands calls on to ours, when both take that
+	 * door.
+	 */
 	const struct object *leader;
 	struct counter counters[COUNTERS_MAX];
 	/* How many rows a group takes at most, without Detail and with it. */
@@ -100,7 +106,10 @@ struct family {
 	bool (*describe)(const struct series_id *id, struct label *ret);
 	/* The id to count `id` under: one name is one series. NULL: itself. */
 	uint32_t (*canonical)(uint32_t id);
-	/* By which the operator selects ids, and the selector's offset in struct settings. */
+	/*
+	 * By which the operator selects ids, and the selector's offset in struct
+	 * settings.
+	 */
 	const char *(*id_name)(uint32_t id); /* NULL: they cannot be selected */
 	uint32_t named_ids;		     /* below this */
 	size_t select;
@@ -112,8 +121,8 @@ struct family {
 
 /* Something that is not counted by events but found out at each read. */
 struct gauge_source {
-	/* NULL and errno when this kernel or these privileges do not let us. */
-	void *(*start)(void);
+	/* NULL, and reason and remedy in `error`, when this kernel does not let us. */
+	void *(*start)(char *error, size_t size);
 	/* `values` has `count` members. Returns 0 or a negative errno. */
 	int (*read)(void *state, double *values);
 	void (*stop)(void *state);

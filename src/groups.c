@@ -105,7 +105,10 @@ void group_path_text(const struct group_path *path, char *text, size_t size)
 		snprintf(text, size, "/");
 }
 
-/* A container or unit owns the cgroups below its own: they are one group, by the path to that. */
+/*
+ * A container or unit owns the cgroups below its own: they are one group, by the path to
+ * that.
+ */
 static struct scope *scope_of_cgroup(struct groups *g, const char *path)
 {
 	char name[IDENTIFIER_PART_MAX + 1], own[PATH_TEXT_MAX];

@@ -27,13 +27,16 @@ struct groups_config {
 	uint32_t max;
 };
 
-/* Gives the kernel the slots 1 to `max`. NULL and errno when that fails or there is no memory. */
+/*
+ * Gives the kernel the slots 1 to `max`. NULL and errno when that fails or there is no
+ * memory.
+ */
 struct groups *groups_new(const struct groups_config *config, struct scopes *scopes);
 void groups_free(struct groups *g);
 
 /*
- * Before the rows of a read: asks the kernel which groups there are and which are gone. A group that is found gone for
- * the second time is retiring. Returns 0 or a negative errno.
+ * Before the rows of a read: asks the kernel which groups there are and which are gone. A
+ * group that is found gone for the second time is retiring. Returns 0 or a negative errno.
  */
 int groups_refresh(struct groups *g);
 
@@ -43,14 +46,18 @@ struct group *groups_by_slot(const struct groups *g, uint32_t slot);
 /* The group, named when it is new; NULL when there is no memory for it. */
 struct group *groups_find(struct groups *g, uint64_t id);
 
-/* After a read: forgets the groups that are retiring; the kernel may use their slots again. */
+/*
+ * After a read: forgets the groups that are retiring; the kernel may use their slots
+ * again.
+ */
 void groups_retire(struct groups *g);
 
 unsigned groups_count(const struct groups *g);
 
 /*
- * "/a/b" of the names b, a as the kernel notes them (struct group_path); "/" for none. Cut names
- * give "/.../b". Never writes more than `size` bytes, of which GROUP_PATH_MAX + 8 always suffice.
+ * "/a/b" of the names b, a as the kernel notes them (struct group_path); "/" for none.
+ * Cut names give "/.../b". Never writes more than `size` bytes, of which GROUP_PATH_MAX +
+ * 8 always suffice.
  */
 struct group_path;
 void group_path_text(const struct group_path *path, char *text, size_t size);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 /* A dash and eight hex digits. */
-enum { HASH_LENGTH = 9 };
 
 static uint32_t fnv1a(const char *text)
 {
@@ -58,7 +57,7 @@ void identifier_part_hashed(const char *text, const char *hashed, char *part, si
 	if (size == 0)
 		return;
 	limit = part_limit(size);
-	room = limit > HASH_LENGTH ? limit - HASH_LENGTH : 0;
+	room = limit > IDENTIFIER_HASH_LENGTH ? limit - IDENTIFIER_HASH_LENGTH : 0;
 	for (i = 0; i < room && text[i]; i++)
 		part[i] = is_legal_byte(text[i]) ? text[i] : '_';
 	snprintf(part + i, limit + 1 - i, "-%08x", (unsigned int)fnv1a(hashed));

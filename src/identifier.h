@@ -8,7 +8,10 @@
  * Parts of a collectd identifier. A part holds at most DATA_MAX_NAME_LEN - 1 bytes;
  * dispatch.c asserts that this constant is not above the one of the installed headers.
  */
-enum { IDENTIFIER_PART_MAX = 127 };
+enum {
+	IDENTIFIER_PART_MAX = 127,
+	IDENTIFIER_HASH_LENGTH = 9, /* what identifier_part_hashed() adds: "-3f4a9d0b" */
+};
 
 /*
  * Copies `text` to `part` so that it is a legal part of an identifier: '/', blanks,

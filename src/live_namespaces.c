@@ -34,7 +34,10 @@ struct source {
 	size_t count, room;
 };
 
-/* include/uapi/linux/nsfs.h and the system call's number, the same on all 64-bit architectures. */
+/*
+ * include/uapi/linux/nsfs.h and the system call's number, the same on all 64-bit
+ * architectures.
+ */
 enum { LISTNS = 470, LISTNS_BATCH = 512 };
 
 struct listns_request {
@@ -52,8 +55,9 @@ static const uint32_t flags[NAMESPACE_UNKNOWN] = {
 };
 
 /*
- * Who is not privileged over the initial user and PID namespace is told of his own namespaces
- * only, without an error (may_list_ns() in the kernel's fs/nsfs.c or kernel/nstree.c).
+ * Who is not privileged over the initial user and PID namespace is told of his own
+ * namespaces only, without an error (may_list_ns() in the kernel's fs/nsfs.c or
+ * kernel/nstree.c).
  */
 static bool may_list_all(void)
 {
@@ -87,20 +91,18 @@ static long listns_count(unsigned type)
 	return sum;
 }
 
-static void *source_start(void)
+static void *source_start(char *error, size_t size)
 {
 	struct source *s = calloc(1, sizeof(*s));
 	struct load_plan plan = { 0 };
-	struct load_report report;
-	int err;
+	struct load_report report = { .error = "there is no memory" };
 
-	if (!s || (may_list_all() && listns_count(NAMESPACE_NET) > 0))
+	if (s && may_list_all() && listns_count(NAMESPACE_NET) > 0)
 		return s;
-	err = loader_start(&live_object, &plan, &s->iterators, &report);
-	if (!err)
+	if (s && loader_start(&live_object, &plan, &s->iterators, &report) == 0)
 		return s;
+	snprintf(error, size, "%s", report.error);
 	free(s);
-	errno = -err;
 	return NULL;
 }
 
@@ -191,7 +193,11 @@ static int compare(const void *a, const void *b)
 
 	if (x->inode != y->inode)
 		return x->inode > y->inode ? 1 : -1;
-	return (x->pid < y->pid) - (x->pid > y->pid); /* who is in it first */
+	/*
+	 * who is in it comes first, and of these who most likely stays: pid 1 for the
+	 * host's
+	 */
+	return (x->pid - 1 > y->pid - 1) - (x->pid - 1 < y->pid - 1);
 }
 
 static void sort_out(struct source *s)

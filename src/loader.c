@@ -24,23 +24,41 @@ struct loaded {
 	struct bpf_link *links[DOOR_PROGRAMS_MAX]; /* of door->programs[]; NULL: none */
 };
 
-/* The first complaint of libbpf since capture_begin(): its callback has no argument of ours. */
+/*
+ * The first complaint of libbpf since capture_begin() that says more than the error does: its
+ * callback has no argument of ours.
+ */
 static __thread char complaint[256];
+
+/* What only says that it failed, or guesses at causes where remedy() knows better. */
+static bool is_idle(const char *message)
+{
+	static const char *const idle[] = { "probe_loading", "Retrying without BTF",
+					    "failed to load object" };
+
+	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++)
+		if (strstr(message, idle[i]))
+			return true;
+	return false;
+}
 
 __attribute__((format(printf, 2, 0))) static int capture(enum libbpf_print_level level,
 							 const char *format, va_list args)
 {
 	static const char prefix[] = "libbpf: ";
 	size_t skip = sizeof(prefix) - 1;
+	char message[sizeof(complaint)];
 
 	if (level != LIBBPF_WARN || complaint[0])
 		return 0;
-	vsnprintf(complaint, sizeof(complaint), format, args);
-	complaint[strcspn(complaint, "\n")] = '\0';
-	if (strlen(complaint) && complaint[strlen(complaint) - 1] == '.')
+	vsnprintf(message, sizeof(message), format, args);
+	message[strcspn(message, "\n")] = '\0';
+	if (is_idle(message))
+		return 0;
+	snprintf(complaint, sizeof(complaint), "%s",
+		 strncmp(message, prefix, skip) == 0 ? message + skip : message);
+	if (complaint[0] && complaint[strlen(complaint) - 1] == '.')
 		complaint[strlen(complaint) - 1] = '\0';
-	if (strncmp(complaint, prefix, skip) == 0)
-		memmove(complaint, complaint + skip, strlen(complaint + skip) + 1);
 	return 0;
 }
 
@@ -65,7 +83,10 @@ static struct bpf_program *find_program(const struct loaded *l, const char *prog
 	return bpf_object__find_program_by_name(l->bpf, program_name(program));
 }
 
-/* Where the variable lies in .rodata, by the object's own BTF. -1: it has none of that name. */
+/*
+ * Where the variable lies in .rodata, by the object's own BTF. -1: it has none of that
+ * name.
+ */
 static long rodata_offset(const struct bpf_object *bpf, const char *name, size_t bytes)
 {
 	const struct btf *btf = bpf_object__btf(bpf);
@@ -82,33 +103,37 @@ static long rodata_offset(const struct bpf_object *bpf, const char *name, size_t
 	return -1;
 }
 
-static void set_constant(const struct loaded *l, const char *name, const void *value,
-			 size_t bytes)
+static int set_constant(const struct loaded *l, const char *name, const void *value,
+			size_t bytes)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(l->bpf, ".rodata");
 	long offset = rodata_offset(l->bpf, name, bytes);
+	const void *data;
 	size_t size;
-	const void *data = map ? bpf_map__initial_value(map, &size) : NULL;
-	cleanup_free char *copy = data && offset >= 0 ? malloc(size) : NULL;
 
+	if (!map || offset < 0)
+		return 0;
+	data = bpf_map__initial_value(map, &size);
+	cleanup_free char *copy = data ? malloc(size) : NULL;
 	if (!copy)
-		return;
+		return -ENOMEM;
 	memcpy(copy, data, size);
 	memcpy(copy + offset, value, bytes);
-	bpf_map__set_initial_value(map, copy, size);
+	return bpf_map__set_initial_value(map, copy, size);
 }
 
-static void set_constants(const struct loaded *l, const struct load_plan *plan)
+static int set_constants(const struct loaded *l, const struct load_plan *plan)
 {
 	uint32_t sigreturn[2];
+	int err = 0;
 
-	for (const struct constant *c = plan->constants; c && c->name; c++)
-		set_constant(l, c->name, c->value, c->bytes);
-	if (!plan->traits)
-		return;
+	for (const struct constant *c = plan->constants; c && c->name && !err; c++)
+		err = set_constant(l, c->name, c->value, c->bytes);
+	if (err || !plan->traits)
+		return err;
 	syscall_sigreturn_ids(sigreturn);
-	set_constant(l, "sigreturn_id", sigreturn, sizeof(sigreturn));
-	set_constant(l, "syscall_traits", plan->traits, SYSCALL_IDS);
+	err = set_constant(l, "sigreturn_id", sigreturn, sizeof(sigreturn));
+	return err ? err : set_constant(l, "syscall_traits", plan->traits, SYSCALL_IDS);
 }
 
 /* Maps of groups_object that all the others use. */
@@ -202,24 +227,31 @@ static int follow(const struct loaded *l, const struct loaded *leader,
 	return f.err;
 }
 
+static int attach_own(struct loaded *l, int i, const struct bpf_program *program)
+{
+	l->links[i] = bpf_program__attach(program);
+	return l->links[i] ? 0 : -errno;
+}
+
+/* Those that another program hands over to come last: they could not be taken back. */
 static int attach_all(struct loaded *l, const struct loaded *leader)
 {
-	for (int i = 0; i < DOOR_PROGRAMS_MAX && l->door->programs[i]; i++) {
-		struct bpf_program *program = find_program(l, l->door->programs[i]);
-		int err = 0;
+	int err = 0;
 
-		if (!program || !bpf_program__autoload(program))
-			continue;
-		if (is_led(leader, program)) {
-			err = follow(l, leader, program);
-		} else {
-			l->links[i] = bpf_program__attach(program);
-			err = l->links[i] ? 0 : -errno;
+	for (int led = 0; led < 2; led++) {
+		for (int i = 0; i < DOOR_PROGRAMS_MAX && l->door->programs[i] && !err;
+		     i++) {
+			struct bpf_program *program =
+				find_program(l, l->door->programs[i]);
+
+			if (!program || !bpf_program__autoload(program) ||
+			    is_led(leader, program) != led)
+				continue;
+			err = led ? follow(l, leader, program) :
+				    attach_own(l, i, program);
 		}
-		if (err)
-			return err;
 	}
-	return 0;
+	return err;
 }
 
 static struct loaded *open_door(const struct object *object, const struct door *door)
@@ -248,9 +280,10 @@ static int try_door(const struct object *object, const struct door *door,
 
 	if (!l)
 		return -errno;
-	set_constants(l, plan);
 	choose_programs(l, with_optional);
-	err = set_maps(l, plan);
+	err = set_constants(l, plan);
+	if (!err)
+		err = set_maps(l, plan);
 	if (!err)
 		err = bpf_object__load(l->bpf);
 	if (!err)
@@ -282,8 +315,8 @@ static const char *remedy(int err)
 		return "the kernel's verifier refuses the program: please report it with the "
 		       "kernel's version";
 	case EPERM:
-		return "run collectd as root or with CAP_BPF and CAP_PERFMON, and let no "
-		       "seccomp filter or lockdown forbid bpf(2)";
+		return "run collectd as root or with CAP_BPF and CAP_PERFMON; where it is, a "
+		       "seccomp filter, lockdown or a security module forbids it";
 	case ENOMEM:
 		return "let the daemon have more memory (its memory cgroup, or RLIMIT_MEMLOCK "
 		       "before Linux 5.11), or set a lower Max in <Groups>";

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Loads and attaches an object of the table by the cheapest door that this kernel grants. */
+/*
+ * Loads and attaches an object of the table by the cheapest door that this kernel grants.
+ */
 #pragma once
 
 #include <stddef.h>
@@ -9,7 +11,10 @@
 
 struct loaded;
 
-/* Read-only data of the programs, by the variable's name; what an object lacks is passed over. */
+/*
+ * Read-only data of the programs, by the variable's name; what an object lacks is passed
+ * over.
+ */
 struct constant {
 	const char *name;
 	const void *value;
@@ -39,8 +44,8 @@ struct load_report {
 };
 
 /*
- * Tries the object's doors in order. Returns 0 and the owner of all that was made, or a negative
- * errno.
+ * Tries the object's doors in order. Returns 0 and the owner of all that was made, or a
+ * negative errno.
  */
 int loader_start(const struct object *object, const struct load_plan *plan,
 		 struct loaded **ret, struct load_report *report);

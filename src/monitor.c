@@ -35,9 +35,9 @@ enum {
 
 struct running {
 	const struct family *family;
-	struct loaded *loaded; /* NULL: down */
-	void *gauges;	       /* NULL: none */
-	int gauges_error;      /* why they could not start */
+	struct loaded *loaded;		   /* NULL: down */
+	void *gauges;			   /* NULL: none */
+	char gauges_error[LOAD_ERROR_MAX]; /* why there are none */
 	bool gauges_failed;
 	bool *selected; /* by id */
 	uint64_t rows;
@@ -53,6 +53,7 @@ struct monitor {
 	uint32_t slots; /* of the arrays by group: Max and SLOT_OTHER */
 	uint32_t cpus;	/* whose numbers are below this */
 	bool detailed;
+	bool told_loss;
 	struct controller controller;
 	struct loaded *groups_loaded; /* NULL: no groups */
 	struct groups *groups;
@@ -127,7 +128,10 @@ static uint32_t choose_group_kind(struct monitor *m)
 	return GROUP_KIND_NONE;
 }
 
-/* Bits for system calls that other families' programs want to see after those of `leader`. */
+/*
+ * Bits for system calls that other families' programs want to see after those of
+ * `leader`.
+ */
 static void add_followed(const struct monitor *m, const struct object *leader,
 			 uint8_t traits[])
 {
@@ -306,8 +310,8 @@ static int load_family(struct monitor *m, struct running *r, const uint8_t trait
 }
 
 /*
- * What comes before anything is attached, so that the plugin does not count itself: a look for
- * what this kernel has may be a system call that it does not know.
+ * What comes before anything is attached, so that the plugin does not count itself: a
+ * look for what this kernel has may be a system call that it does not know.
  */
 static void add_running(struct monitor *m, const struct family *f)
 {
@@ -316,8 +320,7 @@ static void add_running(struct monitor *m, const struct family *f)
 	r->family = f;
 	if (!f->gauges || !is_set(m, f->gauges_on))
 		return;
-	r->gauges = f->gauges->start();
-	r->gauges_error = r->gauges ? 0 : errno;
+	r->gauges = f->gauges->start(r->gauges_error, sizeof(r->gauges_error));
 }
 
 static int start_family(struct monitor *m, struct running *r)
@@ -325,14 +328,19 @@ static int start_family(struct monitor *m, struct running *r)
 	uint8_t traits[SYSCALL_IDS] = { 0 };
 	int err = select_ids(m, r, traits);
 
-	if (err)
+	if (err) {
+		snprintf(r->error, sizeof(r->error), "%s", strerror(-err));
 		return err;
+	}
 	loader_add_traits(r->family->object, traits);
 	add_followed(m, r->family->object, traits);
 	return load_family(m, r, traits);
 }
 
-/* Series that are sent from the first read on: a value that has always been 0 is one, too. */
+/*
+ * Series that are sent from the first read on: a value that has always been 0 is one,
+ * too.
+ */
 static int add_constants(struct monitor *m, const struct family *f)
 {
 	struct scope *host = scopes_host(m->scopes);
@@ -359,10 +367,10 @@ static void say_what_is_off(const struct monitor *m, bool up)
 	     r++) {
 		if (!r->loaded)
 			say(m, MONITOR_WARNING, "%s: off: %s", r->family->name, r->error);
-		else if (r->gauges_error)
+		else if (r->gauges_error[0])
 			say(m, MONITOR_WARNING,
 			    "%s: what is counted at each read is off: %s",
-			    r->family->name, strerror(r->gauges_error));
+			    r->family->name, r->gauges_error);
 	}
 }
 
@@ -487,11 +495,23 @@ static uint64_t lost_counts(const struct running *r)
 	return lost;
 }
 
-static void send_self_metrics(const struct monitor *m, double seconds,
-			      const struct sink *sink)
+/* Once: from then on ebpf-self/total_events-lost tells. */
+static void warn_of_loss(struct monitor *m, uint64_t lost)
+{
+	if (!lost || m->told_loss)
+		return;
+	m->told_loss = true;
+	say(m, MONITOR_WARNING,
+	    "%" PRIu64
+	    " events were not counted, as this kernel left out runs of our programs or a "
+	    "map was full; ebpf-self/total_events-lost goes on counting them",
+	    lost);
+}
+
+static void send_self_metrics(struct monitor *m, double seconds, const struct sink *sink)
 {
 	uint64_t bytes = m->groups_loaded ? loader_map_bytes(m->groups_loaded) : 0;
-	uint64_t lost = 0;
+	uint64_t lost = m->groups_loaded ? loader_missed_runs(m->groups_loaded) : 0;
 
 	for (const struct running *r = m->running; r < m->running + m->running_count;
 	     r++) {
@@ -511,6 +531,7 @@ static void send_self_metrics(const struct monitor *m, double seconds,
 	samples_send_self(sink, "memory", bytes, "maps");
 	samples_send_self(sink, "duration", seconds, "read");
 	samples_send_self_count(sink, "lost", lost);
+	warn_of_loss(m, lost);
 }
 
 static double seconds_since(const struct timespec *begin)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The engine: starts the families, and at each read turns the kernel's maps into samples. */
+/*
+ * The engine: starts the families, and at each read turns the kernel's maps into samples.
+ */
 #pragma once
 
 #include "samples.h"
@@ -12,9 +14,9 @@ enum monitor_severity { MONITOR_INFO, MONITOR_WARNING, MONITOR_ERROR };
 typedef void monitor_log_fn(enum monitor_severity severity, const char *message);
 
 /*
- * Loads and attaches what `settings` ask for; these must outlive the monitor. A family that cannot
- * start is down and said to be so by one warning. Returns 0, or a negative errno when nothing at
- * all is up.
+ * Loads and attaches what `settings` ask for; these must outlive the monitor. A family
+ * that cannot start is down and said to be so by one warning. Returns 0, or a negative
+ * errno when nothing at all is up.
  */
 int monitor_start(const struct settings *settings, monitor_log_fn *log,
 		  struct monitor **ret);
@@ -23,7 +25,7 @@ int monitor_start(const struct settings *settings, monitor_log_fn *log,
 void monitor_stop(struct monitor *m);
 
 /*
- * Reads all maps once and hands out every sample. Returns 0, or a negative errno when nothing was
- * handed out, as what had been read was not complete; the next read has it.
+ * Reads all maps once and hands out every sample. Returns 0, or a negative errno when
+ * nothing was handed out, as what had been read was not complete; the next read has it.
  */
 int monitor_read(struct monitor *m, sample_fn *fn, void *arg);

@@ -58,7 +58,10 @@ static int ebpf_read(void)
 		return -1;
 	err = monitor_read(monitor, dispatch_sample, &now);
 	if (err) {
-		/* returning the error would stretch the interval: what is missing is told once */
+		/*
+		 * returning the error would stretch the interval: what is missing is told
+		 * once
+		 */
 		c_complain(
 			LOG_WARNING, &complaint,
 			"ebpf plugin: reading the kernel's maps failed, this interval is left "

@@ -204,7 +204,7 @@ int rows_init(struct rows *rows, struct scopes *scopes, struct groups *groups,
 {
 	*rows = (struct rows){ .scopes = scopes, .groups = groups, .slots = slots };
 	rows->calls =
-		malloc(sizeof(*rows->calls) + slots * sizeof(rows->calls->groups[0]));
+		calloc(1, sizeof(*rows->calls) + slots * sizeof(rows->calls->groups[0]));
 	rows->base = calloc(slots, sizeof(rows->base[0]));
 	return rows->calls && rows->base ? 0 : -ENOMEM;
 }

@@ -39,14 +39,14 @@ void rows_fini(struct rows *rows);
 void rows_begin(struct rows *rows);
 
 /*
- * Adds all rows of a family. `selected` says by id which are sent. Returns 0 or a negative errno;
- * then the series are incomplete until the next rows_begin().
+ * Adds all rows of a family. `selected` says by id which are sent. Returns 0 or a
+ * negative errno; then the series are incomplete until the next rows_begin().
  */
 int rows_add(struct rows *rows, const struct family *family, const struct loaded *loaded,
 	     const bool *selected, uint64_t *ret_count);
 
 /*
- * Ends a read that did not fail: what groups counted that are retiring stays in their series, and
- * the kernel's rows of them are removed.
+ * Ends a read that did not fail: what groups counted that are retiring stays in their
+ * series, and the kernel's rows of them are removed.
  */
 void rows_commit(struct rows *rows);

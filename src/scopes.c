@@ -134,7 +134,10 @@ static bool is_name_taken(struct scopes *s, const char *name)
 	return strcmp(name, "self") == 0 || find(&s->by_name, &key, compare_name);
 }
 
-/* Adds a hash of the path where the name is taken; and where that is, a hash of it and a number. */
+/*
+ * Adds a hash of the path where the name is taken; and where that is, a hash of it and a
+ * number.
+ */
 static void make_unique(struct scopes *s, const char *name, const char *path,
 			char *unique, size_t size)
 {

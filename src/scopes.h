@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Scopes (host, other, and one per group's name) and the series of each. Values are cumulative and
- * never step back while a scope is there: what was counted by a group that is gone stays in the
- * `base` of the series that it was part of.
+ * Scopes (host, other, and one per group's name) and the series of each. Values are
+ * cumulative and never step back while a scope is there: what was counted by a group that
+ * is gone stays in the `base` of the series that it was part of.
  */
 #pragma once
 
@@ -45,14 +45,15 @@ struct scope *scopes_other(struct scopes *s);
 struct scope *scopes_first(struct scopes *s); /* host, other, then groups; by ->next */
 
 /*
- * The scope of the group whose own cgroup is at `path`, made when there is none; `name` is made
- * unique when another path has it. NULL when there is no memory.
+ * The scope of the group whose own cgroup is at `path`, made when there is none; `name`
+ * is made unique when another path has it. NULL when there is no memory.
  */
 struct scope *scopes_of_group(struct scopes *s, const char *name, const char *path);
 
 /*
- * The series, made when there is none; NULL when there is no memory. MaxSeries turns away those of
- * the host and of groups; `other` has as many as there are ids at most, and is always complete.
+ * The series, made when there is none; NULL when there is no memory. MaxSeries turns away
+ * those of the host and of groups; `other` has as many as there are ids at most, and is
+ * always complete.
  */
 struct series *scopes_series(struct scopes *s, struct scope *scope,
 			     const struct family *family, const struct series_id *id);
@@ -61,13 +62,16 @@ struct series *scopes_series(struct scopes *s, struct scope *scope,
 void scopes_rewind(struct scopes *s);
 
 /*
- * Adds to a series; with `retire`, what is added stays when the row is removed. A series that
- * MaxSeries turned away adds to its twin in `other` instead. Returns false when there is no memory.
+ * Adds to a series; with `retire`, what is added stays when the row is removed. A series
+ * that MaxSeries turned away adds to its twin in `other` instead. Returns false when
+ * there is no memory.
  */
 bool scopes_add(struct scopes *s, struct scope *scope, const struct family *family,
 		const struct series_id *id, uint64_t n, bool retire);
 
-/* After a read that did not fail: what was added with `retire` becomes part of the bases. */
+/*
+ * After a read that did not fail: what was added with `retire` becomes part of the bases.
+ */
 void scopes_commit(struct scopes *s);
 
 /* After a read: forgets scopes that have had no group for `idle_max` reads. */

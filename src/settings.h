@@ -76,7 +76,8 @@ struct option {
 	const char *block; /* NULL: directly in <Plugin ebpf> */
 	const char *name;
 	enum option_type type;
-	size_t offset; /* of the member in struct settings; of a family's block, its switch */
+	size_t offset;	    /* of the member in struct settings; of a family's block, its
+			       switch */
 	bool on_by_default; /* a family that is on when no family has a block */
 	int min, max;
 	const char *const *words; /* NULL-terminated */

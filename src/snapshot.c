@@ -105,7 +105,10 @@ static int read_one_by_one(const struct reader *r)
 	return errno == ENOENT ? 0 : -errno;
 }
 
-/* 5.10 has no batches for per-CPU arrays (ENOTSUPP, 524, which has no name in user space). */
+/*
+ * 5.10 has no batches for per-CPU arrays (ENOTSUPP, 524, which has no name in user
+ * space).
+ */
 static bool is_refused(int err)
 {
 	return err == -524 || err == -EINVAL || err == -EOPNOTSUPP;

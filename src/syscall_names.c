@@ -57,7 +57,10 @@ static uint32_t find_before(uint32_t end, const char *name)
 	return end;
 }
 
-/* What it allocates lives as long as the process, as the daemon never unloads a plugin's code. */
+/*
+ * What it allocates lives as long as the process, as the daemon never unloads a plugin's
+ * code.
+ */
 static void fill(void)
 {
 	for (const struct table *t = tables; t < tables + TABLES; t++) {
