@@ -48,6 +48,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -94,6 +95,7 @@ typedef void prepare_fn(struct job *job);
 
 static prepare_fn seccomp_filter, handler_restart, handler_plain, interrupter_restart;
 static prepare_fn interrupter_plain, interrupter_stop, interrupter_kill;
+static prepare_fn timer_restart;
 static prepare_fn open_namespaces, open_pidfd, open_uts, start_member;
 
 static const struct command {
@@ -138,6 +140,8 @@ static const struct command {
 	{ "clone-ns", "TYPES N", NULL, clone_children_ns, "N clone(TYPES) and no other" },
 	{ "clone3-ns", "TYPES N", NULL, clone3_children_ns,
 	  "N clone3(TYPES) and no clone" },
+	{ "clone-ns-restart", "TYPES N", timer_restart, clone_children_ns,
+	  "N clone(TYPES), some of them interrupted by a timer, restarted and in the end made" },
 	{ "setns", "TYPES N", open_namespaces, setns_typed,
 	  "N* setns(fd, TYPE) of each" },
 	{ "setns0", "TYPES N", open_namespaces, setns_any, "N* setns(fd, 0) of each" },
@@ -435,6 +439,18 @@ static void set_handler(struct job *job, int flags)
 	handler_shared = job->shared;
 	if (sigaction(SIGUSR1, &action, NULL) < 0)
 		die("sigaction: %s", strerror(errno));
+}
+
+/* A signal comes now and then, all the time. */
+static void timer_restart(struct job *job)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct itimerval every = { { 0, 150 }, { 0, 150 } };
+
+	handler_shared = job->shared;
+	if (sigaction(SIGALRM, &action, NULL) < 0 ||
+	    setitimer(ITIMER_REAL, &every, NULL) < 0)
+		die("setitimer: %s", strerror(errno));
 }
 
 static void handler_restart(struct job *job)
