@@ -166,6 +166,20 @@ static __always_inline bool add_group(__u64 group, const struct group_state *sta
 }
 
 /*
+ * The last processes of a PID namespace may be counted after user space has forgotten it, and
+ * nothing would tell it again that the namespace is gone: they count in SLOT_OTHER.
+ */
+static __always_inline bool is_ending(void)
+{
+	struct pid *pid;
+
+	if (group_kind != GROUP_KIND_PID_NAMESPACE)
+		return false;
+	pid = CURRENT_TASK(thread_pid);
+	return !BPF_CORE_READ(active_upid(pid).ns, child_reaper, signal, live.counter);
+}
+
+/*
  * The state of `group`, that of the current task, made when there is none. NULL when as
  * many groups as may have one already, or when there is no memory to note its name.
  */
@@ -174,7 +188,7 @@ static __always_inline struct group_state *admit_group(__u64 group)
 	struct group_state *state = bpf_map_lookup_elem(&groups, &group);
 	struct group_state fresh = { 0 };
 
-	if (state || !take_slot(&fresh.slot))
+	if (state || is_ending() || !take_slot(&fresh.slot))
 		return state;
 	/* another CPU may have added it meanwhile: the slot is not needed then either */
 	if (!add_group(group, &fresh))
