@@ -99,7 +99,7 @@ static __always_inline __u64 current_group(void)
 	return 0;
 }
 
-enum { GROUP_DEPTH_MAX = 32, GROUP_NAME_MAX = 256 /* NAME_MAX and its NUL */ };
+enum { GROUP_DEPTH_MAX = 32 };
 
 static __always_inline void read_path(struct group_path *path, struct kernfs_node *node)
 {
@@ -107,12 +107,15 @@ static __always_inline void read_path(struct group_path *path, struct kernfs_nod
 
 	for (int i = 0; i < GROUP_DEPTH_MAX; i++) {
 		struct kernfs_node *parent = kernfs_parent(node);
+		__u32 at = used;
 		long n;
 
 		path->cut = parent != NULL;
 		if (!parent || used > GROUP_PATH_MAX - GROUP_NAME_MAX)
 			break;
-		n = bpf_probe_read_kernel_str(&path->names[used], GROUP_NAME_MAX,
+		barrier_var(at); /* clang knows that the next line does nothing */
+		at &= GROUP_PATH_MAX - 1;
+		n = bpf_probe_read_kernel_str(&path->names[at], GROUP_NAME_MAX,
 					      BPF_CORE_READ(node, name));
 		if (n <= 0)
 			break;

@@ -89,7 +89,7 @@ struct error_key {
 	__u32 code;
 };
 
-enum { GROUP_PATH_MAX = 1024 };
+enum { GROUP_PATH_MAX = 1024, GROUP_NAME_MAX = 256 /* NAME_MAX and its NUL */ };
 
 /*
  * Of each group that has rows, until user space has read its last counts: whether it is
@@ -104,9 +104,13 @@ enum { SLOT_OTHER }; /* of what is counted for no group */
 
 /* The name of a cgroup, until user space has read it. */
 struct group_path {
-	__u32 bytes;		    /* used of `names` */
-	__u32 cut;		    /* the names next to the root had no room */
-	char names[GROUP_PATH_MAX]; /* from the cgroup up to the root, each ends in NUL */
+	__u32 bytes; /* used of `names` */
+	__u32 cut;   /* the names next to the root had no room */
+	/*
+	 * From the cgroup up to the root, each ends in NUL. Never more than GROUP_PATH_MAX:
+	 * the rest is for verifiers that see no more than that a name begins below it.
+	 */
+	char names[GROUP_PATH_MAX + GROUP_NAME_MAX];
 };
 
 /* What the iterators over live namespaces write. */

@@ -69,7 +69,7 @@ static void a_full_buffer_is_not_cut_again(void **state)
 	memset(path.names, 'n', sizeof(path.names));
 	path.names[GROUP_PATH_MAX - 1] = '\0';
 	group_path_text(&path, text, sizeof(text));
-	snprintf(expected, sizeof(expected), "/.../%s", path.names);
+	snprintf(expected, sizeof(expected), "/.../%.*s", GROUP_PATH_MAX - 1, path.names);
 	assert_string_equal(text, expected);
 
 	used = snprintf(expected, sizeof(expected), "/...");
