@@ -176,7 +176,8 @@ int __wrap_bpf_map_lookup_elem(int fd, const void *key, void *value)
 
 	assert_int_equal(fd, PATHS_FD);
 	memcpy(&id, key, sizeof(id));
-	path.bytes = 1 + (uint32_t)sprintf(path.names, "%u.service", (unsigned)id);
+	path.bytes = 1 + (uint32_t)snprintf(path.names, sizeof(path.names), "%u.service",
+					    (unsigned)id);
 	memcpy(value, &path, sizeof(path));
 	return 0;
 }
