@@ -39,7 +39,6 @@ enum {
 
 /* include/uapi/asm-generic/errno*.h, include/linux/errno.h */
 enum {
-	EEXIST = 17,
 	EINTR = 4,
 	E2BIG = 7,
 	MAX_ERRNO = 4095,
@@ -62,10 +61,9 @@ enum {
 };
 
 enum {
-	PF_KTHREAD = 0x00200000,  /* include/linux/sched.h */
-	SA_RESTART = 0x10000000,  /* include/uapi/asm-generic/signal.h, the same on x86 */
-	NSFS_MAGIC = 0x6e736673,  /* include/uapi/linux/magic.h */
-	CGROUP_SUBSYS_LIMIT = 32, /* more than any kernel has controllers */
+	PF_KTHREAD = 0x00200000, /* include/linux/sched.h */
+	SA_RESTART = 0x10000000, /* include/uapi/asm-generic/signal.h, the same on x86 */
+	NSFS_MAGIC = 0x6e736673, /* include/uapi/linux/magic.h */
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

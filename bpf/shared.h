@@ -17,7 +17,7 @@ enum {
 	SYSCALL_UNKNOWN = 1600, /* a number beyond its table */
 	SYSCALL_IDS,
 	SYSCALL_REST = SYSCALL_IDS, /* of a group: those without a row of their own */
-	SYSCALL_ALL,		    /* of a group: all together */
+	SYSCALL_ALL,		    /* of a scope: all together */
 	SYSCALL_ROW_IDS,
 };
 
