@@ -36,14 +36,6 @@ struct {
 	__type(value, __u32);
 } free_slots SEC(".maps");
 
-/* Where a path is put together: too large for the stack. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct group_path);
-} group_scratch SEC(".maps");
-
 static __always_inline struct cgroup *current_cgroup(void)
 {
 	struct cgroup_subsys_state *css;
@@ -103,14 +95,14 @@ enum { GROUP_DEPTH_MAX = 32 };
 
 static __always_inline void read_path(struct group_path *path, struct kernfs_node *node)
 {
-	__u32 used = 0;
+	__u32 used = 0, cut = 0;
 
 	for (int i = 0; i < GROUP_DEPTH_MAX; i++) {
 		struct kernfs_node *parent = kernfs_parent(node);
 		__u32 at = used;
 		long n;
 
-		path->cut = parent != NULL;
+		cut = parent != NULL;
 		if (!parent || used > GROUP_PATH_MAX - GROUP_NAME_MAX)
 			break;
 		barrier_var(at); /* clang knows that the next line does nothing */
@@ -122,19 +114,26 @@ static __always_inline void read_path(struct group_path *path, struct kernfs_nod
 		used += n;
 		node = parent;
 	}
+	path->cut = cut;
 	path->bytes = used;
 }
 
-/* The cgroup may be gone when user space looks for its name, so it is noted down here. */
+static const struct group_path no_path;
+
+/*
+ * The cgroup may be gone when user space looks for its name, so it is noted down here. When
+ * several tasks do so at once, all write the same.
+ */
 static __always_inline bool note_path(__u64 group)
 {
-	__u32 zero = 0;
-	struct group_path *path = bpf_map_lookup_elem(&group_scratch, &zero);
+	struct group_path *path;
 
+	bpf_map_update_elem(&group_paths, &group, &no_path, BPF_NOEXIST);
+	path = bpf_map_lookup_elem(&group_paths, &group);
 	if (!path)
 		return false;
 	read_path(path, BPF_CORE_READ(current_cgroup(), kn));
-	return !bpf_map_update_elem(&group_paths, &group, path, BPF_ANY);
+	return true;
 }
 
 /*

@@ -139,10 +139,9 @@ static struct scope *find_scope(struct groups *g, uint64_t id)
 
 	if (g->config.by_pid_namespace)
 		return scope_of_pid_namespace(g, id);
-	/* the kernel notes the path before it makes the first row, and we keep it */
+	/* the kernel notes the path before it makes the first row */
 	if (bpf_map_lookup_elem(g->config.paths_fd, &id, &path) < 0)
 		return scopes_other(g->scopes);
-	bpf_map_delete_elem(g->config.paths_fd, &id);
 	group_path_text(&path, text, sizeof(text));
 	return scope_of_cgroup(g, text);
 }
@@ -179,6 +178,16 @@ struct group *groups_by_slot(const struct groups *g, uint32_t slot)
 	return slot <= g->config.max ? g->by_slot[slot] : NULL;
 }
 
+/*
+ * Not at once, since a second task that admits the group at the same time may still be writing
+ * the path, be it the same: see note_path() in bpf/group.h.
+ */
+static void forget_path(const struct groups *g, struct group *group)
+{
+	if (group->refreshes < 2 && group->refreshes++ == 1)
+		bpf_map_delete_elem(g->config.paths_fd, &group->id);
+}
+
 struct refresh {
 	struct groups *groups;
 	int err;
@@ -197,6 +206,7 @@ static void note_state(void *arg, const void *key, const uint64_t *values)
 		r->err = -ENOMEM;
 		return;
 	}
+	forget_path(r->groups, group);
 	if (state->slot <= r->groups->config.max) {
 		group->slot = state->slot;
 		r->groups->by_slot[state->slot] = group;

@@ -11,10 +11,11 @@
 
 struct group {
 	uint64_t id;
-	uint32_t slot;	     /* 0 until a refresh has told it */
-	struct scope *scope; /* its own, or `other` when it is not selected */
-	bool gone;	     /* as a read before said; its last counts are in */
-	bool retiring;	     /* its rows are removed after this read */
+	uint32_t slot;		 /* 0 until a refresh has told it */
+	struct scope *scope;	 /* its own, or `other` when it is not selected */
+	unsigned char refreshes; /* since it is known; up to 2 */
+	bool gone;		 /* as a read before said; its last counts are in */
+	bool retiring;		 /* its rows are removed after this read */
 	struct group *next;
 };
 
