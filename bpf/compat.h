@@ -42,12 +42,25 @@ enum bpf_func_id___present {
 };
 
 /*
+ * Set by the loader. The kernel has BTF of its own: without it some helpers cannot be called,
+ * though a file of BTF (BtfPath) says that there are such.
+ */
+const volatile bool have_kernel_btf = true;
+
+/*
+ * Set by the loader. Another task may run a program of ours on this CPU while the current one
+ * is in the middle of one: see struct door in src/families.h.
+ */
+const volatile bool preemptible;
+
+/*
  * bpf_get_current_task_btf() came in 5.11 (3ca1032ab7ab); members of what it returns are
  * free.
  */
 static __always_inline bool have_current_task_btf(void)
 {
-	return bpf_core_enum_value_exists(enum bpf_func_id___present,
+	return have_kernel_btf &&
+	       bpf_core_enum_value_exists(enum bpf_func_id___present,
 					  BPF_FUNC_get_current_task_btf___present);
 }
 
@@ -92,6 +105,9 @@ static __always_inline long syscall_result(struct pt_regs *regs)
 	return (long)BPF_CORE_READ(regs, ax);
 }
 
+/* What a function returned, by the context of its kretprobe. */
+#define kretprobe_result(ctx) ((long)(ctx)->ax)
+
 static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
 {
 	if (in_compat_syscall())
@@ -124,11 +140,7 @@ static __always_inline bool in_compat_syscall(void)
 #define syscall_number(regs) BPF_CORE_READ(regs, syscallno)
 #define syscall_number_btf(regs) ((regs)->syscallno)
 
-static __always_inline long syscall_result(struct pt_regs *regs)
-{
-	return in_compat_syscall() ? (long)(int)BPF_CORE_READ(regs, regs[0]) :
-				     (long)BPF_CORE_READ(regs, regs[0]);
-}
+#define kretprobe_result(ctx) ((long)(ctx)->regs[0])
 
 static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
 {
@@ -147,13 +159,58 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
  */
 static __always_inline struct pt_regs *current_regs(void)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id___present,
+	if (have_kernel_btf &&
+	    bpf_core_enum_value_exists(enum bpf_func_id___present,
 				       BPF_FUNC_task_pt_regs___present))
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	enum { KERNEL_STACK_BYTES = 16384 }; /* THREAD_SIZE, with pages of 4 KiB */
 	return (void *)(CURRENT_TASK(stack) + KERNEL_STACK_BYTES -
 			bpf_core_type_size(struct pt_regs));
 }
+
+#if defined(__TARGET_ARCH_x86)
+
+#define exec_id(nr, id) (id)
+
+#elif defined(__TARGET_ARCH_arm64)
+
+/* arch/arm64/include/asm/unistd.h and unistd32.h */
+enum {
+	NATIVE_EXECVE = 221,
+	NATIVE_EXECVEAT = 281,
+	COMPAT_EXECVE = 11,
+	COMPAT_EXECVEAT = 387,
+};
+
+/*
+ * A program that was just executed returns with the number of its caller's call, which may be of
+ * the other table; in some releases with -1. It is known by its registers: all are 0, where any
+ * other call has its number in x8 or r7.
+ */
+static __always_inline bool is_exec_number(int nr, bool compat)
+{
+	if (compat)
+		return nr == NATIVE_EXECVE || nr == NATIVE_EXECVEAT;
+	return nr == COMPAT_EXECVE || nr == COMPAT_EXECVEAT;
+}
+
+static __always_inline __u32 exec_id(int nr, __u32 id)
+{
+	bool compat = in_compat_syscall();
+	struct pt_regs *regs;
+
+	if (nr != -1 && !is_exec_number(nr, compat))
+		return id;
+	regs = current_regs();
+	if (BPF_CORE_READ(regs, regs[7]) || BPF_CORE_READ(regs, regs[8]) ||
+	    BPF_CORE_READ(regs, regs[30]))
+		return id;
+	if (nr == -1)
+		return NATIVE_EXECVE;
+	return compat ? nr : SYSCALL_COMPAT + nr;
+}
+
+#endif
 
 /* Renamed and put under RCU by 633488947ef6 (6.15). */
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
@@ -177,25 +234,11 @@ static __always_inline __u32 namespace_flag(void *ns)
 	return BPF_CORE_READ(before, ops, type);
 }
 
-/*
- * Up to 6.18 the kernel runs programs at tracepoints with preemption off; 7.3 does not,
- * nor do the trampolines of fexit since 5.12. Then another task's run of another program
- * on the same CPU may change a counter between our load and our store; these keep it
- * away. They cannot keep the kernel from leaving out runs of a program while a task that
- * was preempted in it waits: those are counted as recursion_misses. The functions came
- * in 6.10.
- */
-extern void bpf_preempt_disable(void) __ksym __weak;
-extern void bpf_preempt_enable(void) __ksym __weak;
-
-static __always_inline void preemption_off(void)
+/* Adds to a counter that only this CPU changes. */
+static __always_inline void increment(__u64 *counter)
 {
-	if (bpf_preempt_disable)
-		bpf_preempt_disable();
-}
-
-static __always_inline void preemption_on(void)
-{
-	if (bpf_preempt_enable)
-		bpf_preempt_enable();
+	if (preemptible)
+		__sync_fetch_and_add(counter, 1);
+	else
+		(*counter)++;
 }

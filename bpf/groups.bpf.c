@@ -67,4 +67,11 @@ int BPF_PROG(process_exit__raw, struct task_struct *task)
 	return on_process_exit(task);
 }
 
+/* Of the task that ends, which is the current one. */
+SEC("tp/sched/sched_process_exit")
+int process_exit__classic(void *ctx)
+{
+	return on_process_exit((struct task_struct *)bpf_get_current_task());
+}
+
 char LICENSE[] SEC("license") = "GPL";

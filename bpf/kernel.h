@@ -34,6 +34,7 @@ enum bpf_map_type {
 enum {
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
+	BPF_EXIST = 2,
 	BPF_F_NO_PREALLOC = 1,
 };
 
@@ -217,6 +218,7 @@ struct signal_struct {
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
+	unsigned short migration_disabled;
 	int pid;
 	int tgid;
 	void *stack;
@@ -241,6 +243,21 @@ struct k_sigaction {
 
 struct kernel_clone_args {
 	__u64 flags;
+};
+
+/* Contexts of classic tracepoints. */
+struct trace_event_raw_sys_exit {
+	long id;
+	long ret;
+};
+
+struct trace_event_raw_signal_deliver {
+	unsigned long sa_handler;
+	unsigned long sa_flags;
+};
+
+struct trace_event_raw_task_newtask {
+	unsigned long clone_flags;
 };
 
 struct seq_file;

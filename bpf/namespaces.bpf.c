@@ -2,9 +2,11 @@
 /*
  * Counts who joins and makes namespaces, by type, and attempts that fail, by verb.
  *
- *   fexit     the functions behind setns, unshare and the clones: no other call pays
- *   sys_exit  the same calls as they return, and task_newtask for clones that succeed;
- *             where family syscalls is on, its program hands these calls over to ours
+ *   fexit, kretprobe  the functions behind setns, unshare and the clones: no other call pays
+ *   sys_exit          the same calls as they return; where family syscalls is on, its
+ *                     program hands these calls over to ours
+ *
+ * All but fexit see a clone's flags for certain in task_newtask alone, where it succeeds.
  */
 #include "kernel.h"
 #include "namespace_flag.h"
@@ -16,13 +18,10 @@ DEFINE_ROWS(__u64, NAMESPACE_IDS, BPF_F_NO_PREALLOC)
 
 static __always_inline void count(__u32 id)
 {
-	__u64 *n;
+	__u64 *n = row(id);
 
-	preemption_off();
-	n = row(id);
 	if (n)
-		(*n)++;
-	preemption_on();
+		increment(n);
 }
 
 static __always_inline void count_types(__u32 verb, __u64 flags)
@@ -99,6 +98,7 @@ static __always_inline void on_failed_clone(struct pt_regs *regs, __u8 traits, l
 	count_attempt(VERB_CLONE, flags, ret);
 }
 
+/* `regs`: of the current task when it entered the kernel. */
 static __always_inline int on_sys_exit(struct pt_regs *regs, int nr, long ret)
 {
 	__u8 traits = traits_of(syscall_id(nr));
@@ -141,6 +141,19 @@ int BPF_PROG(task_newtask__raw, struct task_struct *task, __u64 flags)
 	return 0;
 }
 
+SEC("tp/raw_syscalls/sys_exit")
+int sys_exit__classic(struct trace_event_raw_sys_exit *ctx)
+{
+	return on_sys_exit(current_regs(), ctx->id, ctx->ret);
+}
+
+SEC("tp/task/task_newtask")
+int task_newtask__classic(struct trace_event_raw_task_newtask *ctx)
+{
+	count_types(VERB_CLONE, ctx->clone_flags);
+	return 0;
+}
+
 #if defined(__TARGET_ARCH_x86)
 #define SETNS "__x64_sys_setns"
 #elif defined(__TARGET_ARCH_arm64)
@@ -176,6 +189,42 @@ int BPF_PROG(clone__fexit, struct kernel_clone_args *args, int ret)
 {
 	count_attempt(VERB_CLONE, BPF_CORE_READ(args, flags), ret);
 	return 0;
+}
+
+/* A function's arguments are no longer there when it returns; the call's own are. */
+static __always_inline int on_function_return(long ret)
+{
+	struct pt_regs *regs = current_regs();
+
+	if (CURRENT_TASK(flags) & PF_KTHREAD)
+		return 0;
+	return on_sys_exit(regs, syscall_number(regs), ret);
+}
+
+SEC("kretprobe/" SETNS)
+int setns__kretprobe(struct pt_regs *ctx)
+{
+	return on_function_return(kretprobe_result(ctx));
+}
+
+#if defined(__TARGET_ARCH_x86)
+SEC("kretprobe/__ia32_sys_setns")
+int setns_compat__kretprobe(struct pt_regs *ctx)
+{
+	return on_function_return(kretprobe_result(ctx));
+}
+#endif
+
+SEC("kretprobe/ksys_unshare")
+int unshare__kretprobe(struct pt_regs *ctx)
+{
+	return on_function_return((int)kretprobe_result(ctx));
+}
+
+SEC("kretprobe/kernel_clone")
+int clone__kretprobe(struct pt_regs *ctx)
+{
+	return on_function_return((int)kretprobe_result(ctx));
 }
 
 char LICENSE[] SEC("license") = "GPL";

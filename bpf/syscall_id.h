@@ -19,12 +19,12 @@ static __always_inline __u32 syscall_id(int nr)
 	__u32 id = nr;
 
 	if (nr == -1)
-		return compat ? sigreturn_id[1] : sigreturn_id[0];
+		return exec_id(nr, compat ? sigreturn_id[1] : sigreturn_id[0]);
 	if (is_x32(id))
 		return x32_id(id);
 	if (id >= SYSCALL_COMPAT)
 		return SYSCALL_UNKNOWN;
-	return compat ? id + SYSCALL_COMPAT : id;
+	return exec_id(nr, compat ? id + SYSCALL_COMPAT : id);
 }
 
 static __always_inline __u8 traits_of(__u32 id)

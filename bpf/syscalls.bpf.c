@@ -10,6 +10,7 @@
  * Nothing hooks sys_enter, which would cost every call a second time.
  */
 #include "kernel.h"
+#include "interrupted.h"
 #include "rows.h"
 #include "syscall_id.h"
 #include <bpf/bpf_tracing.h>
@@ -60,9 +61,9 @@ struct {
 
 static __always_inline void add(__u64 columns[CALL_COLUMNS], bool failed)
 {
-	columns[CALLS]++;
+	increment(&columns[CALLS]);
 	if (failed)
-		columns[ERRORS]++;
+		increment(&columns[ERRORS]);
 }
 
 static __always_inline void count_lost(void)
@@ -71,7 +72,7 @@ static __always_inline void count_lost(void)
 	__u64 *n = bpf_map_lookup_elem(&lost, &only);
 
 	if (n)
-		(*n)++;
+		increment(n);
 }
 
 static __always_inline void count_code(__u32 id, long ret)
@@ -84,7 +85,7 @@ static __always_inline void count_code(__u32 id, long ret)
 		count = bpf_map_lookup_elem(&codes, &key);
 	}
 	if (count)
-		(*count)++;
+		increment(count);
 	else
 		count_lost();
 }
@@ -94,8 +95,11 @@ static __always_inline void count_code(__u32 id, long ret)
  */
 static __always_inline __u64 remembered_slot(struct cpu_calls *cpu)
 {
-	__u64 key = group_key(), slot;
+	__u64 key, slot;
 
+	if (preemptible) /* somebody else's key could come between ours and our slot */
+		return find_slot();
+	key = group_key();
 	if (cpu->group_key == key)
 		return cpu->slot;
 	slot = find_slot();
@@ -150,8 +154,11 @@ static __always_inline __u8 count_return(int nr, __u32 id, long ret)
 {
 	__u8 traits = traits_of(id);
 
-	if (is_interrupted(ret) && nr != -1)
+	if (is_interrupted(ret) && nr != -1) {
+		note_interrupted(id, ret);
 		return 0;
+	}
+	forget_interrupted();
 	if (ret == 0 && traits & TRAIT_FORKS)
 		return 0;
 	count_call(id, traits, nr == -1 ? 0 : ret);
@@ -160,13 +167,9 @@ static __always_inline __u8 count_return(int nr, __u32 id, long ret)
 
 static __always_inline int on_sys_exit(void *ctx, int nr, long ret)
 {
-	__u8 traits;
-	__u32 id;
+	__u32 id = syscall_id(nr);
+	__u8 traits = count_return(nr, id, ret);
 
-	preemption_off();
-	id = syscall_id(nr);
-	traits = count_return(nr, id, ret);
-	preemption_on();
 	if (traits & TRAIT_FOLLOWED)
 		bpf_tail_call(ctx, &followers, id);
 	return 0;
@@ -184,66 +187,74 @@ int BPF_PROG(sys_exit__raw, struct pt_regs *regs, long ret)
 	return on_sys_exit(ctx, syscall_number(regs), ret);
 }
 
-/* What handle_signal() will make of an interrupted call: true when it ends with EINTR. */
-static __always_inline bool signal_ends_call(struct k_sigaction *action, long ret)
+SEC("tp/raw_syscalls/sys_exit")
+int sys_exit__classic(struct trace_event_raw_sys_exit *ctx)
 {
-	unsigned long handler = (unsigned long)BPF_CORE_READ(action, sa.sa_handler);
-
-	if (handler <= 1) /* SIG_DFL, SIG_IGN: no handler runs */
-		return false;
-	if (ret == -ERESTARTNOINTR)
-		return false;
-	return ret != -ERESTARTSYS || !(BPF_CORE_READ(action, sa.sa_flags) & SA_RESTART);
+	return on_sys_exit(ctx, ctx->id, ctx->ret);
 }
 
-static __always_inline int on_signal_deliver(struct k_sigaction *action)
+static __always_inline bool runs_handler(unsigned long handler)
 {
-	struct pt_regs *regs = current_regs();
-	long ret = syscall_result(regs);
-	int nr = syscall_number(regs);
-	__u32 id;
+	return handler > 1; /* SIG_DFL, SIG_IGN */
+}
 
-	if (nr == -1 || !is_interrupted(ret) || !signal_ends_call(action, ret))
+/* What handle_signal() will make of an interrupted call: true when it ends with EINTR. */
+static __always_inline bool handler_ends_call(unsigned long flags, long ret)
+{
+	if (ret == -ERESTARTNOINTR)
+		return false;
+	return ret != -ERESTARTSYS || !(flags & SA_RESTART);
+}
+
+static __always_inline int on_signal_deliver(unsigned long handler, unsigned long flags)
+{
+	struct interrupted call;
+
+	if (!runs_handler(handler) || !take_interrupted(&call))
 		return 0;
-	id = syscall_id(nr);
-	preemption_off();
-	count_call(id, traits_of(id), -EINTR);
-	preemption_on();
+	if (handler_ends_call(flags, call.ret))
+		count_call(call.id, traits_of(call.id), -EINTR);
 	return 0;
+}
+
+static __always_inline int on_signal_action(struct k_sigaction *action)
+{
+	return on_signal_deliver((unsigned long)BPF_CORE_READ(action, sa.sa_handler),
+				 BPF_CORE_READ(action, sa.sa_flags));
 }
 
 SEC("tp_btf/signal_deliver")
 int BPF_PROG(signal_deliver__btf, int sig, void *info, struct k_sigaction *action)
 {
-	return on_signal_deliver(action);
+	return on_signal_action(action);
 }
 
 SEC("raw_tp/signal_deliver")
 int BPF_PROG(signal_deliver__raw, int sig, void *info, struct k_sigaction *action)
 {
-	return on_signal_deliver(action);
+	return on_signal_action(action);
+}
+
+SEC("tp/signal/signal_deliver")
+int signal_deliver__classic(struct trace_event_raw_signal_deliver *ctx)
+{
+	return on_signal_deliver(ctx->sa_handler, ctx->sa_flags);
 }
 
 static __always_inline int on_process_exit(void)
 {
-	struct pt_regs *regs;
-	__u8 traits;
+	struct interrupted call;
 	__u32 id;
 	int nr;
 
 	if (CURRENT_TASK(flags) & PF_KTHREAD)
 		return 0;
-	regs = current_regs();
-	nr = syscall_number(regs);
-	if (nr == -1)
-		return 0;
+	nr = syscall_number(current_regs());
 	id = syscall_id(nr);
-	traits = traits_of(id);
-	if (!(traits & TRAIT_EXITS) && !is_interrupted(syscall_result(regs)))
-		return 0;
-	preemption_off();
-	count_call(id, traits, 0);
-	preemption_on();
+	if (nr != -1 && traits_of(id) & TRAIT_EXITS)
+		count_call(id, traits_of(id), 0);
+	else if (take_interrupted(&call))
+		count_call(call.id, traits_of(call.id), 0);
 	return 0;
 }
 
@@ -255,6 +266,12 @@ int BPF_PROG(process_exit__btf)
 
 SEC("raw_tp/sched_process_exit")
 int BPF_PROG(process_exit__raw)
+{
+	return on_process_exit();
+}
+
+SEC("tp/sched/sched_process_exit")
+int process_exit__classic(void *ctx)
 {
 	return on_process_exit();
 }

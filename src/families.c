@@ -11,6 +11,7 @@
 
 #include "groups.skel.h"
 #include "namespaces.skel.h"
+#include "probe.skel.h"
 #include "syscalls.skel.h"
 
 static bool describe_syscall(const struct series_id *id, struct label *ret)
@@ -73,10 +74,19 @@ static const struct object syscalls_object = {
 	.name = "syscalls",
 	.elf = syscalls_bpf__elf_bytes,
 	.doors = {
-		{ "tp_btf", { "sys_exit__btf", "signal_deliver__btf", "process_exit__btf",
-			      "cgroup_rmdir__btf" } },
-		{ "raw_tp", { "sys_exit__raw", "signal_deliver__raw", "process_exit__raw",
-			      "cgroup_rmdir__raw" } },
+		{ "tp_btf",
+		  PREEMPTION_VARIES,
+		  { "sys_exit__btf", "signal_deliver__btf", "process_exit__btf",
+		    "cgroup_rmdir__btf" } },
+		{ "raw_tp",
+		  PREEMPTION_VARIES,
+		  { "sys_exit__raw", "signal_deliver__raw", "process_exit__raw",
+		    "cgroup_rmdir__raw" } },
+		/* the classic event of cgroup_rmdir does not tell the address */
+		{ "tracepoint",
+		  PREEMPTION_OFF,
+		  { "sys_exit__classic", "signal_deliver__classic",
+		    "process_exit__classic", "cgroup_rmdir__raw" } },
 	},
 	.traits = {
 		{ "clone", TRAIT_FORKS },
@@ -92,10 +102,19 @@ static const struct object namespaces_object = {
 	.name = "namespaces",
 	.elf = namespaces_bpf__elf_bytes,
 	.doors = {
-		{ "fexit", { "setns__fexit", "?setns_compat__fexit", "unshare__fexit",
-			     "clone__fexit" } },
-		{ "tp_btf", { "sys_exit__btf", "task_newtask__btf" } },
-		{ "raw_tp", { "sys_exit__raw", "task_newtask__raw" } },
+		{ "fexit",
+		  PREEMPTION_ON,
+		  { "setns__fexit", "?setns_compat__fexit", "unshare__fexit",
+		    "clone__fexit" } },
+		{ "kretprobe",
+		  PREEMPTION_OFF,
+		  { "setns__kretprobe", "?setns_compat__kretprobe", "unshare__kretprobe",
+		    "clone__kretprobe", "task_newtask__raw" } },
+		{ "tp_btf", PREEMPTION_VARIES, { "sys_exit__btf", "task_newtask__btf" } },
+		{ "raw_tp", PREEMPTION_VARIES, { "sys_exit__raw", "task_newtask__raw" } },
+		{ "tracepoint",
+		  PREEMPTION_OFF,
+		  { "sys_exit__classic", "task_newtask__classic" } },
 	},
 	.traits = {
 		{ "setns", TRAIT_SETNS },
@@ -105,12 +124,22 @@ static const struct object namespaces_object = {
 	},
 };
 
+const struct object probe_object = {
+	.name = "probe",
+	.elf = probe_bpf__elf_bytes,
+	.doors = { { "raw_tp", PREEMPTION_OFF, { "run" } } },
+};
+
 const struct object groups_object = {
 	.name = "groups",
 	.elf = groups_bpf__elf_bytes,
 	.doors = {
-		{ "tp_btf", { "cgroup_rmdir__btf", "process_exit__btf" } },
-		{ "raw_tp", { "cgroup_rmdir__raw", "process_exit__raw" } },
+		{ "tp_btf", PREEMPTION_VARIES, { "cgroup_rmdir__btf", "process_exit__btf" } },
+		{ "raw_tp", PREEMPTION_VARIES, { "cgroup_rmdir__raw", "process_exit__raw" } },
+		/* cgroups are removed one at a time: no run of that program can be left out */
+		{ "tracepoint",
+		  PREEMPTION_OFF,
+		  { "cgroup_rmdir__raw", "process_exit__classic" } },
 	},
 };
 
@@ -119,6 +148,7 @@ const struct family families[] = {
 		.name = "syscalls",
 		.on = MEMBER(syscalls.on),
 		.object = &syscalls_object,
+		.hook = MEMBER(syscalls.hook),
 		.counters = {
 			{ "cpus", COUNTER_CPUS, CALL_COLUMNS },
 			{ "codes", COUNTER_HOST_CODE, 1, ERROR_CODES_MAX,
@@ -139,12 +169,13 @@ const struct family families[] = {
 		.select = MEMBER(syscalls.select),
 		.switches = {
 			{ "error_codes", MEMBER(syscalls.error_codes) },
-					},
+		},
 	},
 	[FAMILY_NAMESPACES] = {
 		.name = "namespaces",
 		.on = MEMBER(namespaces.on),
 		.object = &namespaces_object,
+		.hook = MEMBER(namespaces.hook),
 		.leader = &syscalls_object,
 		.counters = {
 			{ "rows", COUNTER_GROUP, 1 },

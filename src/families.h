@@ -15,8 +15,8 @@
 enum family_id { FAMILY_SYSCALLS, FAMILY_NAMESPACES, FAMILY_COUNT };
 
 enum {
-	DOOR_PROGRAMS_MAX = 4,
-	DOORS_MAX = 3,
+	DOOR_PROGRAMS_MAX = 5,
+	DOORS_MAX = 5,
 	TRAITS_MAX = 8,
 	COUNTERS_MAX = 4,
 	COLUMNS_MAX = 2,
@@ -24,9 +24,25 @@ enum {
 	GAUGES_MAX = 16
 };
 
-/* One way to hook what an object needs. Its programs are taken together or not at all. */
+/*
+ * Whether a task can be preempted in the middle of a program. Where it can, the kernel leaves
+ * out the program's other runs on that CPU until the task goes on, and programs count with
+ * atomic operations.
+ */
+enum preemption {
+	PREEMPTION_OFF,	   /* classic tracepoints, kprobes */
+	PREEMPTION_VARIES, /* raw and BTF tracepoints: on in Linux 7.x; loader_probe() */
+	PREEMPTION_ON,	   /* fexit, since 5.12 */
+};
+
+/*
+ * One way to hook what an object needs. Its programs are taken together or not at all.
+ * Where PREEMPTION_VARIES and is on, a door comes after all others: a sys_exit program under
+ * contention for the CPU loses one run in ten.
+ */
 struct door {
 	const char *name;
+	enum preemption preemption;
 	const char
 		*programs[DOOR_PROGRAMS_MAX]; /* "?name": may be missing on this kernel */
 };
@@ -88,6 +104,7 @@ struct family {
 	const char *name;
 	size_t on; /* offset of a bool in struct settings */
 	const struct object *object;
+	size_t hook; /* offset of a door's name in struct settings; NULL there: any */
 	/*
 	 * The family whose sys_exit program hands calls on to ours, when both take that
 	 * door.
@@ -122,7 +139,7 @@ struct family {
 /* Something that is not counted by events but found out at each read. */
 struct gauge_source {
 	/* NULL, and reason and remedy in `error`, when this kernel does not let us. */
-	void *(*start)(char *error, size_t size);
+	void *(*start)(const struct settings *settings, char *error, size_t size);
 	/* `values` has `count` members. Returns 0 or a negative errno. */
 	int (*read)(void *state, double *values);
 	void (*stop)(void *state);
@@ -134,3 +151,6 @@ extern const struct family families[FAMILY_COUNT];
 
 /* The infrastructure that all families share: which groups there are and which are gone. */
 extern const struct object groups_object;
+
+/* How this kernel runs programs: see loader_probe(). */
+extern const struct object probe_object;

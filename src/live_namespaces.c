@@ -25,7 +25,9 @@
 static const struct object live_object = {
 	.name = "live",
 	.elf = live_bpf__elf_bytes,
-	.doors = { { "iterator", { "task_namespaces", "file_namespaces" } } },
+	.doors = { { "iterator",
+		     PREEMPTION_OFF,
+		     { "task_namespaces", "file_namespaces" } } },
 };
 
 struct source {
@@ -91,10 +93,10 @@ static long listns_count(unsigned type)
 	return sum;
 }
 
-static void *source_start(char *error, size_t size)
+static void *source_start(const struct settings *settings, char *error, size_t size)
 {
 	struct source *s = calloc(1, sizeof(*s));
-	struct load_plan plan = { 0 };
+	struct load_plan plan = { .btf_path = settings->btf_path };
 	struct load_report report = { .error = "there is no memory" };
 
 	if (s && may_list_all() && listns_count(NAMESPACE_NET) > 0)

@@ -122,10 +122,23 @@ static int set_constant(const struct loaded *l, const char *name, const void *va
 	return bpf_map__set_initial_value(map, copy, size);
 }
 
+static const char kernel_btf[] = "/sys/kernel/btf/vmlinux";
+
+static bool is_preemptible(const struct door *door, const struct load_plan *plan)
+{
+	return door->preemption == PREEMPTION_ON ||
+	       (door->preemption == PREEMPTION_VARIES && plan->preemptible);
+}
+
 static int set_constants(const struct loaded *l, const struct load_plan *plan)
 {
+	const bool preemptible = is_preemptible(l->door, plan);
+	const bool have_kernel_btf = access(kernel_btf, R_OK) == 0;
 	uint32_t sigreturn[2];
-	int err = 0;
+	int err = set_constant(l, "preemptible", &preemptible, sizeof(bool));
+
+	if (!err)
+		err = set_constant(l, "have_kernel_btf", &have_kernel_btf, sizeof(bool));
 
 	for (const struct constant *c = plan->constants; c && c->name && !err; c++)
 		err = set_constant(l, c->name, c->value, c->bytes);
@@ -254,9 +267,11 @@ static int attach_all(struct loaded *l, const struct loaded *leader)
 	return err;
 }
 
-static struct loaded *open_door(const struct object *object, const struct door *door)
+static struct loaded *open_door(const struct object *object, const struct door *door,
+				const char *btf_path)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = object->name);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = object->name,
+		    .btf_custom_path = btf_path);
 	struct loaded *l = calloc(1, sizeof(*l));
 	size_t size;
 	const void *elf = object->elf(&size);
@@ -275,7 +290,7 @@ static struct loaded *open_door(const struct object *object, const struct door *
 static int try_door(const struct object *object, const struct door *door,
 		    bool with_optional, const struct load_plan *plan, struct loaded **ret)
 {
-	struct loaded *l = open_door(object, door);
+	struct loaded *l = open_door(object, door, plan->btf_path);
 	int err;
 
 	if (!l)
@@ -304,11 +319,14 @@ static bool has_optional(const struct door *door)
 	return false;
 }
 
-static const char *remedy(int err)
+static const char *remedy(int err, const struct load_plan *plan)
 {
-	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+	if (plan->btf_path && access(plan->btf_path, R_OK) < 0)
+		return "let BtfPath name a file with the BTF of the running kernel";
+	if (!plan->btf_path && access(kernel_btf, R_OK) < 0)
 		return "this kernel shows no BTF in /sys/kernel/btf/vmlinux: use one built with "
-		       "CONFIG_DEBUG_INFO_BTF, and let the daemon see /sys";
+		       "CONFIG_DEBUG_INFO_BTF and let the daemon see /sys, or name a file with "
+		       "its BTF by BtfPath";
 	switch (-err) {
 	case EACCES:
 	case EINVAL:
@@ -327,42 +345,85 @@ static const char *remedy(int err)
 	}
 }
 
-static void explain(struct load_report *report, int err)
+static void explain(struct load_report *report, const struct load_plan *plan, int err)
 {
 	snprintf(report->error, sizeof(report->error), "%s; %s",
-		 complaint[0] ? complaint : strerror(-err), remedy(err));
+		 complaint[0] ? complaint : strerror(-err), remedy(err, plan));
 }
 
-static void note_refusal(struct load_report *report, const char *door, int err)
+static void note_refusal(struct load_report *report, const char *door, const char *why)
 {
 	size_t used = strlen(report->refused);
 
 	snprintf(report->refused + used, sizeof(report->refused) - used, "%snot %s: %s",
-		 used ? ", " : "", door, complaint[0] ? complaint : strerror(-err));
+		 used ? ", " : "", door, why);
+}
+
+static bool is_wanted(const struct door *door, const struct load_plan *plan)
+{
+	return door->name && (!plan->hook || strcmp(door->name, plan->hook) == 0);
+}
+
+/* Whether a door is one for want of a better. */
+static bool is_last_resort(const struct door *door, const struct load_plan *plan)
+{
+	return door->preemption == PREEMPTION_VARIES && plan->preemptible && !plan->hook;
+}
+
+static int enter(const struct object *object, const struct door *door,
+		 const struct load_plan *plan, struct loaded **ret,
+		 struct load_report *report)
+{
+	libbpf_print_fn_t previous = capture_begin();
+	int err = try_door(object, door, true, plan, ret);
+
+	if (err && has_optional(door))
+		err = try_door(object, door, false, plan, ret);
+	libbpf_set_print(previous);
+	if (!err) {
+		report->door = door->name;
+		return 0;
+	}
+	explain(report, plan, err);
+	note_refusal(report, door->name, complaint[0] ? complaint : strerror(-err));
+	return err;
 }
 
 int loader_start(const struct object *object, const struct load_plan *plan,
 		 struct loaded **ret, struct load_report *report)
 {
+	const struct door *end = object->doors + DOORS_MAX;
 	int err = -ENOENT;
 
 	*report = (struct load_report){ 0 };
-	for (const struct door *d = object->doors;
-	     d < object->doors + DOORS_MAX && d->name; d++) {
-		libbpf_print_fn_t previous = capture_begin();
-
-		err = try_door(object, d, true, plan, ret);
-		if (err && has_optional(d))
-			err = try_door(object, d, false, plan, ret);
-		libbpf_set_print(previous);
-		if (!err) {
-			report->door = d->name;
-			return 0;
-		}
-		explain(report, err);
-		note_refusal(report, d->name, err);
+	for (const struct door *d = object->doors; d < end && err; d++) {
+		if (!is_wanted(d, plan))
+			continue;
+		if (is_last_resort(d, plan))
+			note_refusal(report, d->name,
+				     "this kernel leaves out runs when it is preempted");
+		else
+			err = enter(object, d, plan, ret, report);
 	}
+	for (const struct door *d = object->doors; d < end && err; d++)
+		if (is_wanted(d, plan) && is_last_resort(d, plan))
+			err = enter(object, d, plan, ret, report);
 	return err;
+}
+
+bool loader_probe(const char *btf_path)
+{
+	const struct load_plan plan = { .btf_path = btf_path };
+	struct load_report report;
+	struct loaded *l = NULL;
+	uint32_t only = 0, found = 0;
+
+	if (loader_start(&probe_object, &plan, &l, &report) == 0) {
+		getppid(); /* any system call runs the program */
+		bpf_map_lookup_elem(loader_map(l, "found"), &only, &found);
+	}
+	loader_stop(l);
+	return found;
 }
 
 void loader_stop(struct loaded *l)
@@ -439,11 +500,38 @@ uint64_t loader_map_bytes(const struct loaded *l)
 	return sum;
 }
 
+/*
+ * struct bpf_link_info of a probe, include/uapi/linux/bpf.h of Linux 6.8: `missed` came with
+ * 3acf8ace6823. Older kernels fill in less of it.
+ */
+struct probe_link_info {
+	uint32_t type, id, prog_id, zero;
+	uint32_t event, zero2;
+	uint64_t function;
+	uint32_t name_bytes, offset;
+	uint64_t address, missed, cookie;
+};
+
+enum { KPROBE = 3, KRETPROBE = 4 }; /* enum bpf_perf_event_type */
+
+static uint64_t missed_by_link(const struct bpf_link *link)
+{
+	struct probe_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (!link || bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size) < 0 ||
+	    info.type != BPF_LINK_TYPE_PERF_EVENT)
+		return 0;
+	return info.event == KPROBE || info.event == KRETPROBE ? info.missed : 0;
+}
+
 uint64_t loader_missed_runs(const struct loaded *l)
 {
 	struct bpf_program *program;
 	uint64_t sum = 0;
 
+	for (int i = 0; i < DOOR_PROGRAMS_MAX; i++)
+		sum += missed_by_link(l->links[i]);
 	bpf_object__for_each_program (program, l->bpf) {
 		struct bpf_prog_info info = { 0 };
 		uint32_t size = sizeof(info);

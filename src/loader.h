@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,13 +34,16 @@ struct load_plan {
 	const uint8_t *traits; /* SYSCALL_IDS, see loader_add_traits(); NULL: none */
 	const struct loaded *groups; /* whose maps of groups are used; NULL: its own */
 	const struct loaded *leader; /* whose sys_exit program may hand over to ours */
+	const char *btf_path;	     /* NULL: the kernel's own */
+	const char *hook;	     /* the door to take; NULL: any */
+	bool preemptible;	     /* as loader_probe() found */
 };
 
 enum { LOAD_ERROR_MAX = 512 };
 
 struct load_report {
 	const char *door;	    /* the one taken */
-	char refused[512];	    /* doors before it and why not, or "" */
+	char refused[1024];	    /* cheaper doors and why not, or "" */
 	char error[LOAD_ERROR_MAX]; /* when none was: reason and remedy */
 };
 
@@ -49,6 +53,12 @@ struct load_report {
  */
 int loader_start(const struct object *object, const struct load_plan *plan,
 		 struct loaded **ret, struct load_report *report);
+
+/*
+ * Whether tasks can be preempted in programs at raw and BTF tracepoints. False when that cannot
+ * be found out.
+ */
+bool loader_probe(const char *btf_path);
 
 /* Detaches and unloads; takes NULL. */
 void loader_stop(struct loaded *l);
@@ -65,5 +75,8 @@ int loader_link(const struct loaded *l, const char *program);
 /* Bytes of kernel memory that the maps made for `l` hold, as the kernel accounts them. */
 uint64_t loader_map_bytes(const struct loaded *l);
 
-/* Runs of its programs that the kernel left out, because one of them was under way. */
+/*
+ * Runs of its programs that the kernel left out: because one of them was under way, or because a
+ * kretprobe had no room to remember that the function was called (told since Linux 6.8).
+ */
 uint64_t loader_missed_runs(const struct loaded *l);

@@ -53,6 +53,7 @@ struct monitor {
 	uint32_t slots; /* of the arrays by group: Max and SLOT_OTHER */
 	uint32_t cpus;	/* whose numbers are below this */
 	bool detailed;
+	bool preemptible; /* see loader_probe() */
 	bool told_loss;
 	struct controller controller;
 	struct loaded *groups_loaded; /* NULL: no groups */
@@ -164,6 +165,8 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 	int err;
 
 	plan->groups = m->groups_loaded;
+	plan->btf_path = m->settings->btf_path;
+	plan->preemptible = m->preemptible;
 	err = loader_start(object, plan, ret, &report);
 	snprintf(error, LOAD_ERROR_MAX, "%s", report.error);
 	if (!err)
@@ -201,7 +204,11 @@ static int start_groups(struct monitor *m)
 {
 	struct constant constants[CONSTANTS_MAX] = { 0 };
 	struct map_size sizes[SIZES_MAX] = { 0 };
-	struct load_plan plan = { .constants = constants, .sizes = sizes };
+	struct load_plan plan = {
+		.constants = constants,
+		.sizes = sizes,
+		.hook = m->settings->groups.hook,
+	};
 	struct groups_config config = {
 		.by_pid_namespace = m->group_kind == GROUP_KIND_PID_NAMESPACE,
 		.select = &m->settings->groups.select,
@@ -300,6 +307,7 @@ static int load_family(struct monitor *m, struct running *r, const uint8_t trait
 		.sizes = sizes,
 		.traits = traits,
 		.leader = f->leader ? loaded_of(m, f->leader) : NULL,
+		.hook = *(const char *const *)setting(m, f->hook),
 	};
 
 	add_group_constants(m, constants);
@@ -320,7 +328,8 @@ static void add_running(struct monitor *m, const struct family *f)
 	r->family = f;
 	if (!f->gauges || !is_set(m, f->gauges_on))
 		return;
-	r->gauges = f->gauges->start(r->gauges_error, sizeof(r->gauges_error));
+	r->gauges =
+		f->gauges->start(m->settings, r->gauges_error, sizeof(r->gauges_error));
 }
 
 static int start_family(struct monitor *m, struct running *r)
@@ -398,6 +407,7 @@ static int start_shared(struct monitor *m)
 	if (!m->scopes)
 		return -ENOMEM;
 	m->group_kind = choose_group_kind(m);
+	m->preemptible = loader_probe(m->settings->btf_path);
 	if (!err)
 		err = start_groups(m);
 	return err ? err : rows_init(&m->rows, m->scopes, m->groups, m->slots);
@@ -485,9 +495,9 @@ static void add_column(void *arg, const void *key, const uint64_t *values)
 	*(uint64_t *)arg += values[0];
 }
 
-static uint64_t lost_counts(const struct running *r)
+static uint64_t counts_without_room(const struct running *r)
 {
-	uint64_t lost = loader_missed_runs(r->loaded);
+	uint64_t lost = 0;
 	int map = loader_map(r->loaded, "lost");
 
 	if (map >= 0)
@@ -512,6 +522,7 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 {
 	uint64_t bytes = m->groups_loaded ? loader_map_bytes(m->groups_loaded) : 0;
 	uint64_t lost = m->groups_loaded ? loader_missed_runs(m->groups_loaded) : 0;
+	uint64_t missed;
 
 	for (const struct running *r = m->running; r < m->running + m->running_count;
 	     r++) {
@@ -521,7 +532,9 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 			continue;
 		samples_send_self(sink, "count", r->rows, "rows-%s", r->family->name);
 		bytes += loader_map_bytes(r->loaded);
-		lost += lost_counts(r);
+		missed = loader_missed_runs(r->loaded);
+		samples_send_self_count(sink, missed, "missed-%s", r->family->name);
+		lost += missed + counts_without_room(r);
 	}
 	samples_send_self(sink, "count", m->groups ? groups_count(m->groups) : 0,
 			  "groups");
@@ -530,7 +543,7 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 			  "series-refused");
 	samples_send_self(sink, "memory", bytes, "maps");
 	samples_send_self(sink, "duration", seconds, "read");
-	samples_send_self_count(sink, "lost", lost);
+	samples_send_self_count(sink, lost, "lost");
 	warn_of_loss(m, lost);
 }
 

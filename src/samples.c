@@ -77,9 +77,10 @@ void samples_send_self(const struct sink *sink, const char *type, double value,
 	send_gauge("self", &label, value, sink);
 }
 
-void samples_send_self_count(const struct sink *sink, const char *instance,
-			     uint64_t count)
+void samples_send_self_count(const struct sink *sink, uint64_t count, const char *format,
+			     ...)
 {
+	char instance[128];
 	struct sample sample = {
 		.scope = "self",
 		.type = "total_events",
@@ -87,6 +88,10 @@ void samples_send_self_count(const struct sink *sink, const char *instance,
 		.kind = SAMPLE_DERIVE,
 		.derive = (int64_t)count,
 	};
+	va_list args;
 
+	va_start(args, format);
+	vsnprintf(instance, sizeof(instance), format, args);
+	va_end(args);
 	sink->fn(sink->arg, &sample);
 }

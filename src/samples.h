@@ -37,5 +37,5 @@ __attribute__((format(printf, 4, 5))) void samples_send_self(const struct sink *
 							     const char *type,
 							     double value,
 							     const char *format, ...);
-void samples_send_self_count(const struct sink *sink, const char *instance,
-			     uint64_t count);
+__attribute__((format(printf, 3, 4))) void
+samples_send_self_count(const struct sink *sink, uint64_t count, const char *format, ...);

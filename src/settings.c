@@ -42,17 +42,28 @@ static void set_detail(struct settings *s, size_t index)
 	s->groups.detail_syscall = index == 1;
 }
 
+/* Doors, as families.c names them. */
+static const char *const tracepoint_hooks[] = { "auto", "tp_btf", "raw_tp", "tracepoint",
+						NULL };
+static const char *const namespaces_hooks[] = { "auto",	  "fexit",  "kretprobe",
+						"tp_btf", "raw_tp", "tracepoint",
+						NULL };
+
 const struct option options[] = {
 	{ NULL, "Syscalls", OPTION_BLOCK, .offset = MEMBER(syscalls.on),
 	  .on_by_default = true },
 	{ "Syscalls", "ErrorCodes", OPTION_BOOLEAN,
 	  .offset = MEMBER(syscalls.error_codes), .dflt = "false" },
+	{ "Syscalls", "Hook", OPTION_WORD, .offset = MEMBER(syscalls.hook),
+	  .words = tracepoint_hooks, .dflt = "auto" },
 	{ "Syscalls", "Syscall", OPTION_SELECTOR, .offset = MEMBER(syscalls.select) },
 	{ "Syscalls", "IgnoreSelected", OPTION_BOOLEAN,
 	  .offset = MEMBER(syscalls.select.ignore), .dflt = "false" },
 
 	{ NULL, "Namespaces", OPTION_BLOCK, .offset = MEMBER(namespaces.on),
 	  .on_by_default = true },
+	{ "Namespaces", "Hook", OPTION_WORD, .offset = MEMBER(namespaces.hook),
+	  .words = namespaces_hooks, .dflt = "auto" },
 	{ "Namespaces", "Live", OPTION_BOOLEAN, .offset = MEMBER(namespaces.live),
 	  .dflt = "true" },
 
@@ -64,11 +75,14 @@ const struct option options[] = {
 	  .offset = MEMBER(groups.select.ignore), .dflt = "false" },
 	{ "Groups", "Max", OPTION_INTEGER, .offset = MEMBER(groups.max), .min = 1,
 	  .max = 65536, .dflt = "256" },
+	{ "Groups", "Hook", OPTION_WORD, .offset = MEMBER(groups.hook),
+	  .words = tracepoint_hooks, .dflt = "auto" },
 	{ "Groups", "Detail", OPTION_WORD, .offset = OPTION_NO_MEMBER,
 	  .words = detail_words, .set_word = set_detail, .dflt = "none" },
 
 	{ NULL, "MaxSeries", OPTION_INTEGER, .offset = MEMBER(max_series), .min = 1,
 	  .max = 1000000, .dflt = "2000" },
+	{ NULL, "BtfPath", OPTION_STRING, .offset = MEMBER(btf_path) },
 };
 
 const size_t option_count = ARRAY_SIZE(options);
@@ -135,6 +149,8 @@ static void say_allowed_value(struct sentence *out, const struct option *option)
 		say(out, "true or false");
 	else if (option->type == OPTION_WORD)
 		say_words(out, option->words);
+	else if (option->type == OPTION_STRING)
+		say(out, "a quoted string that is not empty");
 	else
 		say(out, "a quoted name or a quoted regular expression in slashes");
 }
@@ -234,7 +250,26 @@ static int take_word(struct settings *s, const struct option *option,
 	if (value->type != OCONFIG_TYPE_STRING ||
 	    !is_one_of(value->value.string, option->words, &index))
 		return -EINVAL;
-	option->set_word(s, index);
+	if (option->set_word)
+		option->set_word(s, index);
+	else
+		*(const char **)member(s, option) = index ? option->words[index] : NULL;
+	return 0;
+}
+
+static int take_string(struct settings *s, const struct option *option,
+		       const oconfig_value_t *value, struct sentence *why)
+{
+	char **ret = member(s, option), *copy;
+
+	(void)why;
+	if (value->type != OCONFIG_TYPE_STRING || !value->value.string[0])
+		return -EINVAL;
+	copy = strdup(value->value.string);
+	if (!copy)
+		return -ENOMEM;
+	free(*ret);
+	*ret = copy;
 	return 0;
 }
 
@@ -256,9 +291,8 @@ static int take_selector(struct settings *s, const struct option *option,
 /* They store a legal value, or give back -EINVAL or -ENOMEM and may add a reason. */
 static int (*const take[])(struct settings *s, const struct option *option,
 			   const oconfig_value_t *value, struct sentence *why) = {
-	[OPTION_BOOLEAN] = take_boolean,
-	[OPTION_INTEGER] = take_integer,
-	[OPTION_WORD] = take_word,
+	[OPTION_BOOLEAN] = take_boolean,   [OPTION_INTEGER] = take_integer,
+	[OPTION_WORD] = take_word,	   [OPTION_STRING] = take_string,
 	[OPTION_SELECTOR] = take_selector,
 };
 static_assert(ARRAY_SIZE(take) == OPTION_TYPE_COUNT, "a type without a function");
@@ -278,9 +312,12 @@ void settings_fini(struct settings *s)
 {
 	if (!s)
 		return;
-	for (const struct option *o = options; o < options + option_count; o++)
+	for (const struct option *o = options; o < options + option_count; o++) {
 		if (o->type == OPTION_SELECTOR)
 			selector_fini(member(s, o));
+		else if (o->type == OPTION_STRING)
+			free(*(char **)member(s, o));
+	}
 }
 
 static int add_option(struct settings *s, const struct option *option,

@@ -24,21 +24,25 @@ enum group_by {
 struct settings {
 	struct {
 		bool on;
+		const char *hook; /* static: the door to take; NULL: any */
 		bool error_codes;
 		struct selector select;
 	} syscalls;
 	struct {
 		bool on;
-		bool live; /* count those that there are */
+		const char *hook; /* see above */
+		bool live;	  /* count those that there are */
 	} namespaces;
 	struct {
 		enum group_by by;
+		const char *hook;	/* see above */
 		const char *controller; /* static: the kernel's name, such as "memory" */
 		struct selector select;
 		int max;	     /* cgroups or PID namespaces counted apart */
 		bool detail_syscall; /* per system call instead of totals */
 	} groups;
 	int max_series;
+	char *btf_path; /* NULL: the kernel's own */
 };
 
 /* The defaults of the options table. No family is on: see settings_finish(). */
@@ -65,6 +69,7 @@ enum option_type {
 	OPTION_BOOLEAN,
 	OPTION_INTEGER,	 /* min..max */
 	OPTION_WORD,	 /* one of `words` */
+	OPTION_STRING,	 /* not empty */
 	OPTION_SELECTOR, /* an exact name or /regex/, repeatable */
 	OPTION_TYPE_COUNT,
 };
@@ -83,7 +88,7 @@ struct option {
 	const char *const *words; /* NULL-terminated */
 	/*
 	 * Stores words[index]; the default of a word is what a zeroed struct settings
-	 * means.
+	 * means. NULL: the member is a pointer to the word, or NULL for the first one.
 	 */
 	void (*set_word)(struct settings *s, size_t index);
 	const char *dflt; /* as an operator would write it; NULL: none */

@@ -14,6 +14,7 @@
 #	PLUGIN_DIR		where ebpf.so is (.libs of the tree)
 #	STOCK_PLUGIN_DIR	where csv.so and the like are (what `collectd -h` says)
 #	CAUSE			the program that causes events, a static cause.c
+#	REPORT			a file for facts about this kernel, a line each (none)
 #	ASAN_PRELOAD		sanitizer runtimes to preload into the daemon only
 #	KEEP			set: leave the private directory behind, and say where it is
 
@@ -303,6 +304,62 @@ daemon_stop()
 daemon_log()
 {
 	grep -E "\[$1\] ebpf plugin: " "$DIR/log" | grep -E "$2"
+}
+
+#
+# How programs are attached
+#
+
+# report WORDS...: for a table of kernels
+report()
+{
+	echo "$*" >>"${REPORT:-/dev/null}"
+}
+
+# As a wrapper of daemon_start: has tracefs mounted, for the daemon alone where it is not yet.
+with_tracefs()
+{
+	cat >"$DIR/with-tracefs" <<-'END'
+	[ -d /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing || :
+	exec "$@"
+	END
+	echo "unshare -m sh $DIR/with-tracefs"
+}
+
+# took FAMILY: notes the way that was taken, which the daemon must have told once.
+took()
+{
+	took_lines=$(daemon_log info "$1: takes " | sed "s/.*$1: takes //")
+	case $took_lines in
+	'') complain "it is not told how $1 was attached" ;;
+	*"$1: takes"*) complain "told more than once: $took_lines" ;;
+	tp_btf* | raw_tp\ \(not* | fexit* | kretprobe\ \(not* | tracepoint\ \(not*) ;;
+	*) complain "$1: no reason why no cheaper way was taken: $took_lines" ;;
+	esac
+	report took "$1" "${took_lines%% *}"
+	echo "$1: $took_lines"
+}
+
+# is_refused HOOK FAMILY...: whether this kernel does not grant a way that was asked for. It must be
+# the kernel's lack, not a fault in our programs.
+is_refused()
+{
+	refused_hook=$1
+	shift
+	if daemon_log '(warning|err|error)' ' off: '; then
+		daemon_log '(warning|err|error)' 'verifier' &&
+			complain "$refused_hook is refused by the verifier"
+		for refused_family; do
+			report door "$refused_family" "$refused_hook" refused
+		done
+		return 0
+	fi
+	for refused_family; do
+		daemon_log info "$refused_family: takes $refused_hook\$" >/dev/null ||
+			complain "$refused_family does not take $refused_hook"
+		report door "$refused_family" "$refused_hook" works
+	done
+	return 1
 }
 
 #

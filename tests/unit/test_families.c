@@ -160,8 +160,33 @@ static void doors_have_their_programs(void **state)
 {
 	(void)state;
 	check_doors(&groups_object);
+	check_doors(&probe_object);
 	for_each_family (f)
 		check_doors(f->object);
+}
+
+/* The option that forces a door knows all of them. */
+static void check_hooks(const char *block, const struct object *object)
+{
+	const struct option *o = options;
+	size_t n = 0;
+
+	while (o < options + option_count &&
+	       (!o->block || strcasecmp(o->block, block) || strcmp(o->name, "Hook")))
+		o++;
+	assert_true(o < options + option_count);
+	assert_string_equal(o->words[0], o->dflt);
+	for (; n < DOORS_MAX && object->doors[n].name; n++)
+		assert_string_equal(o->words[n + 1], object->doors[n].name);
+	assert_null(o->words[n + 1]);
+}
+
+static void each_door_can_be_forced(void **state)
+{
+	(void)state;
+	check_hooks("groups", &groups_object);
+	for_each_family (f)
+		check_hooks(f->name, f->object);
 }
 
 struct layout {
@@ -531,6 +556,7 @@ int main(void)
 		cmocka_unit_test(traits_name_system_calls),
 		cmocka_unit_test(counters_fit),
 		cmocka_unit_test(doors_have_their_programs),
+		cmocka_unit_test(each_door_can_be_forced),
 		cmocka_unit_test(counters_have_their_maps),
 		cmocka_unit_test(labels_are_legal),
 		cmocka_unit_test(no_two_series_have_one_label),

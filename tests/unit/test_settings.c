@@ -113,18 +113,24 @@ static void defaults_are_those_of_the_table(void **state)
 static void all_options_are_taken(void **state)
 {
 	const oconfig_item_t plugin = PLUGIN(
-		BLOCK("Syscalls", OPTION("ErrorCodes", B(1)),
+		BLOCK("Syscalls", OPTION("ErrorCodes", B(1)), OPTION("Hook", S("raw_tp")),
 		      OPTION("Syscall", S("read")), OPTION("Syscall", S("/^open/")),
 		      OPTION("IgnoreSelected", B(1))),
-		BLOCK("Namespaces", OPTION("Live", B(0))),
+		BLOCK("Namespaces", OPTION("Hook", S("fexit")), OPTION("Live", B(0))),
 		BLOCK("Groups", OPTION("By", S("pid_namespace")),
-		      OPTION("Group", S("/^docker-/")), OPTION("IgnoreSelected", B(1)),
-		      OPTION("Max", N(65536)), OPTION("Detail", S("syscall"))),
-		OPTION("MaxSeries", N(1000000)));
+		      OPTION("Hook", S("tracepoint")), OPTION("Group", S("/^docker-/")),
+		      OPTION("IgnoreSelected", B(1)), OPTION("Max", N(65536)),
+		      OPTION("Detail", S("syscall"))),
+		OPTION("MaxSeries", N(1000000)), OPTION("BtfPath", S("/a/vmlinux")),
+		OPTION("BtfPath", S("/b/vmlinux")));
 	struct fixture *f = *state;
 	struct settings *s = &f->settings;
 
 	add(f, &plugin);
+	assert_string_equal(s->syscalls.hook, "raw_tp");
+	assert_string_equal(s->namespaces.hook, "fexit");
+	assert_string_equal(s->groups.hook, "tracepoint");
+	assert_string_equal(s->btf_path, "/b/vmlinux");
 	assert_true(s->syscalls.on);
 	assert_true(s->namespaces.on);
 	assert_false(s->namespaces.live);
@@ -248,6 +254,17 @@ static void booleans_may_be_quoted(void **state)
 	}
 }
 
+static void any_hook_is_none(void **state)
+{
+	const oconfig_item_t plugin = PLUGIN(BLOCK(
+		"Syscalls", OPTION("Hook", S("raw_tp")), OPTION("Hook", S("Auto"))));
+	struct fixture *f = *state;
+
+	assert_null(f->settings.syscalls.hook);
+	add(f, &plugin);
+	assert_null(f->settings.syscalls.hook);
+}
+
 static void without_a_family_both_are_on(void **state)
 {
 	const oconfig_item_t no_family =
@@ -315,6 +332,16 @@ static const struct {
 	{ GROUPS(OPTION("Detail", B(0))),
 	  "<Groups> Detail false: must be one of \"none\", \"syscall\"" },
 
+	{ SYSCALLS(OPTION("Hook", S("fexit"))),
+	  "<Syscalls> Hook \"fexit\": must be one of \"auto\", \"tp_btf\", \"raw_tp\", "
+	  "\"tracepoint\"" },
+
+	/* strings */
+	{ PLUGIN(OPTION("BtfPath", S(""))),
+	  "BtfPath \"\": must be a quoted string that is not empty" },
+	{ PLUGIN(OPTION("BtfPath", N(1))),
+	  "BtfPath 1: must be a quoted string that is not empty" },
+
 	/* selectors */
 	{ SYSCALLS(OPTION("Syscall", S(""))),
 	  "<Syscalls> Syscall \"\": must be " SELECTOR_IS " (is empty)" },
@@ -324,18 +351,18 @@ static const struct {
 
 	/* unknown ones */
 	{ SYSCALLS(OPTION("Speed", N(1))),
-	  "<Syscalls> Speed: unknown option; allowed are ErrorCodes, Syscall, IgnoreSelected" },
+	  "<Syscalls> Speed: unknown option; allowed are ErrorCodes, Hook, Syscall, IgnoreSelected" },
 	{ SYSCALLS(OPTION("Max", N(1))),
-	  "<Syscalls> Max: unknown option; allowed are ErrorCodes, Syscall, IgnoreSelected" },
+	  "<Syscalls> Max: unknown option; allowed are ErrorCodes, Hook, Syscall, IgnoreSelected" },
 	{ PLUGIN(BLOCK("Namespaces", OPTION("Notify", B(1)))),
-	  "<Namespaces> Notify: unknown option; allowed are Live" },
+	  "<Namespaces> Notify: unknown option; allowed are Hook, Live" },
 	{ PLUGIN(OPTION("Max", N(1))),
-	  "Max: unknown option; allowed are <Syscalls>, <Namespaces>, <Groups>, MaxSeries" },
+	  "Max: unknown option; allowed are <Syscalls>, <Namespaces>, <Groups>, MaxSeries, BtfPath" },
 	{ PLUGIN(BLOCK("Oom", OPTION("Max", N(1)))),
-	  "<Oom>: unknown block; allowed are <Syscalls>, <Namespaces>, <Groups>, MaxSeries" },
+	  "<Oom>: unknown block; allowed are <Syscalls>, <Namespaces>, <Groups>, MaxSeries, BtfPath" },
 	{ GROUPS(BLOCK("Syscalls", OPTION("ErrorCodes", B(1)))),
 	  "<Groups> <Syscalls>: unknown block; "
-	  "allowed are By, Group, IgnoreSelected, Max, Detail" },
+	  "allowed are By, Group, IgnoreSelected, Max, Hook, Detail" },
 
 	/* blocks and options mixed up */
 	{ GROUPS({ .key = "Max", VALUES(N(5)), CHILDREN(OPTION("A", N(1))) }),
@@ -597,6 +624,7 @@ int main(void)
 		TEST(blocks_add_up_and_the_last_value_counts),
 		TEST(every_word_of_by_is_told_apart),
 		TEST(booleans_may_be_quoted),
+		TEST(any_hook_is_none),
 		TEST(without_a_family_both_are_on),
 		TEST(bad_ones_are_refused_in_one_sentence),
 		TEST(a_bad_expression_is_refused_with_its_reason),
