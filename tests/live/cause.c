@@ -84,7 +84,10 @@ typedef int act_fn(const struct job *job);
 static act_fn calls, fail, badf, mixed, rare, nosys, refused;
 static act_fn exit_children, exit_threads, exec, exec_fail, send_signals, read_restarted;
 static act_fn read_interrupted, sleep_stopped, children_killed;
-static act_fn fork_children, vfork_children, clone3_children;
+#ifdef SYS_fork
+static act_fn fork_children, vfork_children;
+#endif
+static act_fn clone3_children;
 static act_fn unshare_children, clone_children_ns, clone3_children_ns, setns_typed,
 	setns_any;
 static act_fn setns_pidfd, unshare_fail, unshare_eperm, unshare_fail_plain, clone_fail;
