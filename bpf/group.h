@@ -73,11 +73,18 @@ static __always_inline struct upid active_upid(struct pid *pid)
 	return upid;
 }
 
+/*
+ * Read by a helper, so that it is a number: 6.1 lets none that it knows no bounds of, such as the
+ * offset of an element, be added to a typed pointer.
+ */
+static __always_inline struct pid *current_pid(void)
+{
+	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), thread_pid);
+}
+
 static __always_inline __u64 current_pid_namespace_group(void)
 {
-	struct pid *pid = CURRENT_TASK(thread_pid);
-
-	return pid_namespace_group(active_upid(pid).ns);
+	return pid_namespace_group(active_upid(current_pid()).ns);
 }
 
 static __always_inline __u64 current_group(void)
@@ -173,12 +180,12 @@ static __always_inline bool add_group(__u64 group, const struct group_state *sta
  */
 static __always_inline bool is_ending(void)
 {
-	struct pid *pid;
+	struct pid_namespace *ns;
 
 	if (group_kind != GROUP_KIND_PID_NAMESPACE)
 		return false;
-	pid = CURRENT_TASK(thread_pid);
-	return !BPF_CORE_READ(active_upid(pid).ns, child_reaper, signal, live.counter);
+	ns = active_upid(current_pid()).ns;
+	return !BPF_CORE_READ(ns, child_reaper, signal, live.counter);
 }
 
 /*
