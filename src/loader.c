@@ -381,7 +381,7 @@ static int enter(const struct object *object, const struct door *door,
 		err = try_door(object, door, false, plan, ret);
 	libbpf_set_print(previous);
 	if (!err) {
-		report->door = door->name;
+		report->door = door;
 		return 0;
 	}
 	explain(report, plan, err);

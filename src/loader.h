@@ -42,7 +42,7 @@ struct load_plan {
 enum { LOAD_ERROR_MAX = 512 };
 
 struct load_report {
-	const char *door;	    /* the one taken */
+	const struct door *door;    /* the one taken */
 	char refused[1024];	    /* cheaper doors and why not, or "" */
 	char error[LOAD_ERROR_MAX]; /* when none was: reason and remedy */
 };

@@ -169,11 +169,13 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 	plan->preemptible = m->preemptible;
 	err = loader_start(object, plan, ret, &report);
 	snprintf(error, LOAD_ERROR_MAX, "%s", report.error);
-	if (!err)
-		say(m, MONITOR_INFO, "%s: takes %s%s%s%s", object->name, report.door,
-		    report.refused[0] ? " (" : "", report.refused,
-		    report.refused[0] ? ")" : "");
-	return err;
+	if (err)
+		return err;
+	say(m, MONITOR_INFO, "%s: takes %s%s%s%s", object->name, report.door->name,
+	    report.refused[0] ? " (" : "", report.refused, report.refused[0] ? ")" : "");
+	if (report.door->preemption == PREEMPTION_OFF)
+		snapshot_shield(true);
+	return 0;
 }
 
 static void add_group_constants(const struct monitor *m, struct constant *c)
@@ -447,6 +449,7 @@ int monitor_start(const struct settings *settings, monitor_log_fn *log,
 		return -ENOMEM;
 	m->settings = settings;
 	m->log = log;
+	snapshot_shield(false);
 	err = start_all(m);
 	if (err) {
 		monitor_stop(m);
