@@ -57,3 +57,46 @@ AC_DEFUN([EBPF_CHECK_STATIC_PROGRAMS], [
 	LDFLAGS=$saved_LDFLAGS
 	AC_SUBST([STATIC_LDFLAGS])
 ])
+
+dnl Sets CC32: a command that makes programs without a C library for the architecture whose table of
+dnl calls the host's kernel has for 32-bit programs; empty when there is none. clang is taken only where
+dnl it makes the BPF programs, too: who builds from a release tarball need not have it.
+AC_DEFUN([EBPF_PROG_CC32], [
+	AC_ARG_VAR([CC32], [compiler and linker of 32-bit programs, for live tests])
+	AS_CASE([$host_cpu],
+		[x86_64], [candidates="$CC -m32
+gcc -m32
+$CLANG -m32 -fuse-ld=lld"
+			cc32_predefines=__i386__],
+		[aarch64*], [candidates="arm-linux-gnueabihf-gcc -marm
+$CLANG --target=arm-linux-gnueabihf -marm -fuse-ld=lld"
+			cc32_predefines=__arm__],
+		[candidates= cc32_predefines=])
+	AS_IF([test -n "$CC32"], [candidates=$CC32])
+	CC32=
+	AC_MSG_CHECKING([for a compiler of 32-bit programs])
+	cat >conftest.c <<EOF
+#include <stdint.h>
+#ifndef $cc32_predefines
+#error "not for 32-bit programs of $host_cpu"
+#endif
+void _start(void);
+void _start(void) { for (volatile uint64_t n = sizeof(int@<:@sizeof(void *) == 4 ? 1 : -1@:>@);; n++); }
+EOF
+	CC32_CFLAGS="-ffreestanding -nostdlib -static -fno-pie -no-pie -fno-stack-protector"
+	saved_IFS=$IFS
+	IFS='
+'
+	for candidate in $candidates; do
+		IFS=$saved_IFS
+		# Without a clang, its line begins with an option.
+		AS_CASE([$candidate], [-*|' '*], [continue])
+		AS_IF([$candidate $CC32_CFLAGS -o conftest.32 conftest.c >&AS_MESSAGE_LOG_FD 2>&1],
+			[CC32=$candidate; break])
+	done
+	IFS=$saved_IFS
+	rm -f conftest.c conftest.32
+	AC_MSG_RESULT([${CC32:-none}])
+	AC_SUBST([CC32_CFLAGS])
+	AM_CONDITIONAL([HAVE_CC32], [test -n "$CC32"])
+])

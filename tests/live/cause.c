@@ -3,6 +3,7 @@
  * Causes events a known number of times, for the live tests.
  *
  *	cause [enter CGROUP_DIR [--] | pidns FILE] COMMAND [ARGUMENT...]
+ *	cause has COMMAND
  *
  * A command has two halves. prepare() opens, maps and starts whatever is needed; act() makes
  * the calls that the table below lists. "enter" moves the process into the cgroup between the
@@ -21,7 +22,8 @@
  * runs where there is no C library.
  *
  * Exit status: 0 when everything went as the table says, 1 when a call that should have
- * succeeded failed or the other way round, 2 for a usage error or when prepare() failed.
+ * succeeded failed or the other way round, 2 for a usage error or when prepare() failed, 77 when
+ * this kernel cannot do it. "has" ends with 1 where the architecture does not have the calls.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -59,6 +61,7 @@
 #define CLONE_BAD_FLAG 0x1    /* of the bits that unshare(2) does not know */
 #define EXIT_SIGNAL_TIME 0x80 /* CLONE_NEWTIME lies within the exit signal of clone(2) */
 #define TYPE_MAX 8
+#define SKIPPED 77 /* as test runners know it */
 
 /* Written by the process that acts, read by the one that interrupts it. */
 struct shared {
@@ -82,23 +85,30 @@ struct job {
 typedef int act_fn(const struct job *job);
 
 static act_fn calls, fail, badf, mixed, rare, nosys, refused;
-static act_fn exit_children, exit_threads, exec, exec_fail, send_signals, read_restarted;
+static act_fn exit_children, exit_threads, exec, exec_path, exec_fail, send_signals,
+	read_restarted;
 static act_fn read_interrupted, sleep_stopped, children_killed;
 #ifdef SYS_fork
 static act_fn fork_children, vfork_children;
 #endif
 static act_fn clone3_children;
+#ifdef __x86_64__
+static act_fn int80_calls, int80_namespaces, x32_calls;
+#endif
 static act_fn unshare_children, clone_children_ns, clone3_children_ns, setns_typed,
 	setns_any;
 static act_fn setns_pidfd, unshare_fail, unshare_eperm, unshare_fail_plain, clone_fail;
 static act_fn clone3_fail, clone_fail_plain, setns_fail;
-static act_fn nothing, live, hold, bind_mount, alive;
+static act_fn nothing, runs, live, hold, bind_mount, alive;
 
 typedef void prepare_fn(struct job *job);
 
 static prepare_fn seccomp_filter, handler_restart, handler_plain, interrupter_restart;
 static prepare_fn interrupter_plain, interrupter_stop, interrupter_kill;
 static prepare_fn timer_restart;
+#ifdef __x86_64__
+static prepare_fn try_int80, try_int80_then_uts;
+#endif
 static prepare_fn open_namespaces, open_pidfd, open_uts, start_member;
 
 static const struct command {
@@ -122,6 +132,8 @@ static const struct command {
 	{ "threadexit", "N", NULL, exit_threads, "N clone, N* exit" },
 	{ "exec", "N", NULL, exec,
 	  "N clone, N* execve, N* the start of a C program, N* exit_group, N wait4" },
+	{ "exec-path", "PATH N", NULL, exec_path,
+	  "N clone, N* execve of PATH with the argument nothing, N wait4" },
 	{ "exec-fail", "N", NULL, exec_fail, "N execve=ENOENT" },
 	{ "sigreturn", "N", handler_plain, send_signals, "N tgkill, N rt_sigreturn" },
 	{ "restart-sa", "N", interrupter_restart, read_restarted,
@@ -137,6 +149,16 @@ static const struct command {
 	{ "vfork", "N", NULL, vfork_children, "N vfork, N* exit_group, N wait4" },
 #endif
 	{ "clone3", "N", NULL, clone3_children, "N clone3, N* exit_group, N wait4" },
+
+#ifdef __x86_64__
+	/* by other tables than the native one, though this is a 64-bit program */
+	{ "int80", "N", try_int80, int80_calls,
+	  "N getppid of i386, N close of i386=EBADF, 2N getppid" },
+	{ "int80-ns", "N", try_int80_then_uts, int80_namespaces,
+	  "of i386: N setns(fd, uts), N setns(fd, 0), N setns(-1, uts)=EBADF, N unshare(uts)" },
+	{ "x32", "N", NULL, x32_calls,
+	  "N close of x32=EBADF or ENOSYS, N rt_sigaction of x32=EINVAL or ENOSYS" },
+#endif
 
 	/* namespaces, with N clone, N* exit_group and N wait4 where not said otherwise */
 	{ "unshare", "TYPES N", NULL, unshare_children, "N* unshare(TYPES)" },
@@ -171,6 +193,8 @@ static const struct command {
 	  "new namespaces that only mounts keep: PATH/net and so on" },
 	{ "alive", "N", NULL, alive, "1 nanosleep of N seconds" },
 	{ "nothing", "", NULL, nothing, "none" },
+	{ "runs", "PATH", NULL, runs,
+	  "1 execve of PATH with the argument nothing; ends with 77 if the kernel does not know the format" },
 };
 
 /* A wrapper: runs PROGRAM without the capabilities. */
@@ -197,7 +221,8 @@ enum {
 	NEW_MNT = 0x00020000,
 	NEW_NET = 0x40000000,
 	NEW_PID = 0x20000000,
-	NEW_USER = 0x10000000
+	NEW_USER = 0x10000000,
+	NEW_UTS = 0x04000000
 };
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
@@ -215,6 +240,7 @@ static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *form
 static void __attribute__((noreturn)) usage(void)
 {
 	fputs("usage: cause [enter CGROUP_DIR [--] | pidns FILE] COMMAND [ARGUMENT...]\n"
+	      "       cause has COMMAND\n"
 	      "       cause drop-caps NAME[,NAME...] PROGRAM [ARGUMENT...]\n",
 	      stderr);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
@@ -397,19 +423,40 @@ static int exit_threads(const struct job *job)
 	return 0;
 }
 
-static int exec_nothing(const struct job *job)
+static int exec_with_nothing(const char *path)
 {
-	static char *const args[] = { "cause", "nothing", NULL };
+	char *const args[] = { (char *)path, "nothing", NULL };
 	static char *const environment[] = { NULL };
 
-	(void)job;
-	syscall(SYS_execve, "/proc/self/exe", args, environment);
+	syscall(SYS_execve, path, args, environment);
 	return 1;
+}
+
+static int exec_self(const struct job *job)
+{
+	(void)job;
+	return exec_with_nothing("/proc/self/exe");
 }
 
 static int exec(const struct job *job)
 {
-	return in_children(job, exec_nothing);
+	return in_children(job, exec_self);
+}
+
+static int exec_path_once(const struct job *job)
+{
+	return exec_with_nothing(job->path);
+}
+
+static int exec_path(const struct job *job)
+{
+	return in_children(job, exec_path_once);
+}
+
+static int runs(const struct job *job)
+{
+	exec_with_nothing(job->path);
+	return errno == ENOEXEC ? SKIPPED : 1;
 }
 
 static int exec_fail(const struct job *job)
@@ -936,6 +983,99 @@ static int setns_fail(const struct job *job)
 	return surprises;
 }
 
+#ifdef __x86_64__
+
+/*
+ * Other tables
+ */
+
+enum { /* arch/x86/entry/syscalls/ */
+       I386_close = 6,
+       I386_getppid = 64,
+       I386_unshare = 310,
+       I386_setns = 346,
+       X32_BIT = 0x40000000,
+       X32_close = X32_BIT | 3,
+       X32_rt_sigaction = X32_BIT | 512, /* not a number of the native table */
+};
+
+/* Gives back what the kernel does: a negative error code. */
+static long int80(long number, long a, long b)
+{
+	long ret;
+
+	__asm__ volatile("int $0x80"
+			 : "=a"(ret)
+			 : "a"(number), "b"(a), "c"(b)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return ret;
+}
+
+/* A kernel that knows no 32-bit programs answers with a signal. */
+static void try_int80(struct job *job)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)job;
+	if (pid == 0)
+		_exit(int80(I386_getppid, 0, 0) == getppid() ? 0 : 1);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		die("fork: %s", strerror(errno));
+	if (WIFSIGNALED(status))
+		exit(SKIPPED);
+}
+
+static int int80_calls(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		long parent = int80(I386_getppid, 0, 0);
+
+		surprises |= syscall(SYS_getppid) == parent ? 0 : 1;
+		surprises |= int80(I386_close, -1, 0) == -EBADF ? 0 : 1;
+		surprises |= syscall(SYS_getppid) == parent ? 0 : 1;
+	}
+	return surprises;
+}
+
+static void try_int80_then_uts(struct job *job)
+{
+	try_int80(job);
+	open_uts(job);
+}
+
+static int int80_namespaces(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		surprises |= int80(I386_setns, job->fds[0], NEW_UTS) == 0 ? 0 : 1;
+		surprises |= int80(I386_setns, job->fds[0], 0) == 0 ? 0 : 1;
+		surprises |= int80(I386_setns, -1, NEW_UTS) == -EBADF ? 0 : 1;
+		surprises |= int80(I386_unshare, NEW_UTS, 0) == 0 ? 0 : 1;
+	}
+	return surprises;
+}
+
+/* Fails on any kernel: most do not serve this table at all. */
+static int x32_calls(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		long ret = syscall(X32_close, -1L);
+
+		surprises |= ret == -1 && (errno == EBADF || errno == ENOSYS) ? 0 : 1;
+		ret = syscall(X32_rt_sigaction, -1L, 0L, 0L, 8L);
+		surprises |= ret == -1 && (errno == EINVAL || errno == ENOSYS) ? 0 : 1;
+	}
+	return surprises;
+}
+
+#endif
+
 /*
  * What keeps a namespace alive. Free to use the C library.
  */
@@ -1069,13 +1209,14 @@ static void parse_args(const struct command *command, struct job *job, char **ar
 		usage();
 }
 
+/* NULL: this architecture does not have it, or nobody does. */
 static const struct command *find_command(const char *name)
 {
 	for (size_t i = 0; name && i < ARRAY_SIZE(commands); i++) {
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
 	}
-	usage();
+	return NULL;
 }
 
 static int open_cgroup(const char *directory)
@@ -1227,8 +1368,12 @@ int main(int argc, char **argv)
 	argv++;
 	if (*argv && !strcmp(*argv, "drop-caps"))
 		return drop_caps(argv + 1);
+	if (*argv && !strcmp(*argv, "has"))
+		return find_command(argv[1]) ? 0 : 1;
 	argv = parse_place(argv, &place);
 	command = find_command(*argv);
+	if (!command)
+		usage();
 	parse_args(command, &job, argv + 1);
 	make_shared(&job);
 	if (command->prepare)

@@ -15,6 +15,7 @@
 #	STOCK_PLUGIN_DIR	where csv.so and the like are (what `collectd -h` says)
 #	CAUSE			the program that causes events, a static cause.c
 #	REPORT			a file for facts about this kernel, a line each (none)
+#	CAUSE32			the same for 32 bits, cause32.c ("${CAUSE}32"); need not be there
 #	ASAN_PRELOAD		sanitizer runtimes to preload into the daemon only
 #	KEEP			set: leave the private directory behind, and say where it is
 
@@ -25,6 +26,7 @@ COLLECTD=${COLLECTD:-collectd}
 PLUGIN_DIR=${PLUGIN_DIR:-$HERE/../../.libs}
 STOCK_PLUGIN_DIR=${STOCK_PLUGIN_DIR:-$("$COLLECTD" -h | sed -n 's/^ *Plugin directory *//p')}
 CAUSE=${CAUSE:-$HERE/cause}
+CAUSE32=${CAUSE32:-${CAUSE}32}
 
 # shellcheck disable=SC2034
 TEST=ebpf-test-$$ # prefix of everything that other processes can see, such as cgroups
@@ -257,7 +259,7 @@ daemon_start()
 
 # Complaints that are none about the plugin: of the writers, since RRDs hold whole seconds and two
 # reads may fall into the same one; and of the daemon, when the machine has other things to do.
-TOLERATE='(rrdtool|write_prometheus|unixsock) plugin: |next interval is .* in the past|value lists? (was|were) left'
+TOLERATE='(rrdtool|write_prometheus|unixsock) plugin: |next interval is .* in the past|above its read interval|value lists? (was|were) left'
 
 # Has a test accept warnings and errors in the log: it looks at them itself.
 expect_complaints()
@@ -530,6 +532,31 @@ expect_errors()
 	done
 	expect_sum "ebpf-$expect_group/errors-syscall-*" "$expect_total"
 	expect "ebpf-$expect_group/errors-syscall" "$expect_total"
+}
+
+# expect_ways GROUP WAY=N...: these of family namespaces ("join-net=3", "fail-clone=1"), no other.
+expect_ways()
+{
+	ways_scope=ebpf-$1
+	ways_operations=0
+	ways_errors=0
+	shift
+	for ways_want in "$@"; do
+		ways_count=${ways_want#*=}
+		case $ways_want in
+		fail-*)
+			ways_want=${ways_want#fail-}
+			expect "$ways_scope/errors-namespace-${ways_want%=*}" "$ways_count"
+			ways_errors=$((ways_errors + ways_count))
+			;;
+		*)
+			expect "$ways_scope/operations-namespace-${ways_want%=*}" "$ways_count"
+			ways_operations=$((ways_operations + ways_count))
+			;;
+		esac
+	done
+	expect_sum "$ways_scope/operations-namespace-*" "$ways_operations"
+	expect_sum "$ways_scope/errors-namespace-*" "$ways_errors"
 }
 
 # value_lines WHOLE|PART SERIES: lines "TIME,WHOLE|PART,SERIES,VALUE".
