@@ -197,7 +197,25 @@ static const struct command {
 	  "1 execve of PATH with the argument nothing; ends with 77 if the kernel does not know the format" },
 };
 
-/* A wrapper: runs PROGRAM without the capabilities. */
+typedef void confine_fn(const char *arg);
+
+static confine_fn drop_caps, become_nobody, forbid_bpf, enter_namespaces;
+
+/* cause NAME ARG PROGRAM [ARGUMENT...]: runs PROGRAM where something is refused */
+static const struct wrapper {
+	const char *name;
+	const char *arg;
+	confine_fn *confine;
+	const char *what;
+} wrappers[] = {
+	{ "drop-caps", "CAP[,CAP...]", drop_caps, "without these capabilities" },
+	{ "nobody", "CAP[,CAP...]", become_nobody,
+	  "as user 65534, with these capabilities alone" },
+	{ "no-bpf", "EPERM|ENOSYS", forbid_bpf, "where seccomp refuses bpf so" },
+	{ "in-new", "TYPES", enter_namespaces,
+	  "in new namespaces, as root; signals to us go to PROGRAM" },
+};
+
 static const struct capability {
 	const char *name;
 	int number;
@@ -241,8 +259,11 @@ static void __attribute__((noreturn)) usage(void)
 {
 	fputs("usage: cause [enter CGROUP_DIR [--] | pidns FILE] COMMAND [ARGUMENT...]\n"
 	      "       cause has COMMAND\n"
-	      "       cause drop-caps NAME[,NAME...] PROGRAM [ARGUMENT...]\n",
+	      "       cause WRAPPER ARGUMENT PROGRAM [ARGUMENT...]\n",
 	      stderr);
+	for (size_t i = 0; i < ARRAY_SIZE(wrappers); i++)
+		fprintf(stderr, "  %-9s %-12s %s\n", wrappers[i].name, wrappers[i].arg,
+			wrappers[i].what);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(stderr, "  %-19s %-11s %s\n", commands[i].name, commands[i].args,
 			commands[i].calls);
@@ -362,20 +383,25 @@ static int nosys(const struct job *job)
 	return surprises;
 }
 
-static void seccomp_filter(struct job *job)
+static void refuse_call(unsigned number, unsigned error)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
 
-	(void)job;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
 		die("seccomp: %s", strerror(errno));
+}
+
+static void seccomp_filter(struct job *job)
+{
+	(void)job;
+	refuse_call(SYS_getppid, EPERM);
 }
 
 static int refused(const struct job *job)
@@ -1299,41 +1325,170 @@ static int capability_number(const char *name, size_t length)
 	die("\"%.*s\" is not a capability known here", (int)length, name);
 }
 
+struct capability_set {
+	struct __user_cap_header_struct header;
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+};
+
+static void get_capabilities(struct capability_set *set)
+{
+	*set = (struct capability_set){ .header.version = _LINUX_CAPABILITY_VERSION_3 };
+	if (syscall(SYS_capget, &set->header, set->data) < 0)
+		die("capget: %s", strerror(errno));
+}
+
+static void set_capabilities(struct capability_set *set)
+{
+	if (syscall(SYS_capset, &set->header, set->data) < 0)
+		die("capset: %s", strerror(errno));
+}
+
+static void each_capability(const char *list, void (*fn)(int number))
+{
+	for (;;) {
+		size_t length = strcspn(list, ",");
+
+		fn(capability_number(list, length));
+		if (!list[length])
+			return;
+		list += length + 1;
+	}
+}
+
 /*
  * What root gets at exec is its bounding set and what it inherits. setpriv of util-linux does the
  * same; that of busybox knows no bounding set.
  */
 static void drop_capability(int number)
 {
-	struct __user_cap_header_struct header = { .version =
-							   _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	struct capability_set set;
 
 	if (prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0 && errno != EINVAL)
 		die("prctl(PR_CAPBSET_DROP, %d): %s", number, strerror(errno));
-	if (syscall(SYS_capget, &header, data) < 0)
-		die("capget: %s", strerror(errno));
-	data[number / 32].inheritable &= ~(1U << number % 32);
-	if (syscall(SYS_capset, &header, data) < 0)
-		die("capset: %s", strerror(errno));
+	get_capabilities(&set);
+	set.data[number / 32].inheritable &= ~(1U << number % 32);
+	set_capabilities(&set);
 }
 
-static int drop_caps(char **argv)
+static void drop_caps(const char *list)
 {
-	const char *list = argv[0];
+	each_capability(list, drop_capability);
+}
 
-	if (!list || !argv[1])
+static void inherit_capability(int number)
+{
+	struct capability_set set;
+
+	get_capabilities(&set);
+	set.data[number / 32].inheritable |= 1U << number % 32;
+	set_capabilities(&set);
+}
+
+/* What is ambient has to be permitted and inherited; the ids take it away, so it comes last. */
+static void make_ambient(int number)
+{
+	struct capability_set set;
+
+	get_capabilities(&set);
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		set.data[i].permitted = set.data[i].effective = set.data[i].inheritable;
+	set_capabilities(&set);
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) < 0)
+		die("prctl(PR_CAP_AMBIENT_RAISE, %d): %s", number, strerror(errno));
+}
+
+static void become_nobody(const char *list)
+{
+	enum { NOBODY = 65534 };
+
+	each_capability(list, inherit_capability);
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_setgroups, 0, NULL) < 0 ||
+	    syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) < 0 ||
+	    syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) < 0)
+		die("cannot become nobody: %s", strerror(errno));
+	each_capability(list, make_ambient);
+}
+
+static void forbid_bpf(const char *error)
+{
+	if (!strcmp(error, "EPERM"))
+		refuse_call(SYS_bpf, EPERM);
+	else if (!strcmp(error, "ENOSYS"))
+		refuse_call(SYS_bpf, ENOSYS);
+	else
 		usage();
-	for (;;) {
-		size_t length = strcspn(list, ",");
+}
 
-		drop_capability(capability_number(list, length));
-		if (!list[length])
-			break;
-		list += length + 1;
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		die("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+/* The live tests run as root. */
+static void map_root(void)
+{
+	write_file("/proc/self/setgroups", "deny");
+	write_file("/proc/self/gid_map", "0 0 1");
+	write_file("/proc/self/uid_map", "0 0 1");
+}
+
+static pid_t wrapped;
+
+static void pass_on(int number)
+{
+	kill(wrapped, number);
+}
+
+/* Goes on in a child: only that is in a new PID namespace. */
+static void go_on_in_child(void)
+{
+	int status;
+
+	wrapped = fork();
+	if (wrapped < 0)
+		die("fork: %s", strerror(errno));
+	if (wrapped == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		return;
 	}
-	execvp(argv[1], argv + 1);
-	die("%s: %s", argv[1], strerror(errno));
+	signal(SIGTERM, pass_on);
+	while (waitpid(wrapped, &status, 0) < 0)
+		if (errno != EINTR)
+			die("waitpid: %s", strerror(errno));
+	exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+static void enter_namespaces(const char *list)
+{
+	int flags = parse_types(list);
+
+	if (unshare(flags) < 0)
+		die("unshare(%s): %s", list, strerror(errno));
+	if (flags & NEW_USER)
+		map_root();
+	if (flags & NEW_MNT && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		die("mount: %s", strerror(errno));
+	if (flags & NEW_PID)
+		go_on_in_child();
+}
+
+/* Does not return when `argv` begins with a wrapper. */
+static void run_wrapper(char **argv)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(wrappers); i++) {
+		if (strcmp(argv[0], wrappers[i].name) != 0)
+			continue;
+		if (!argv[1] || !argv[2])
+			usage();
+		wrappers[i].confine(argv[1]);
+		execvp(argv[2], argv + 2);
+		die("%s: %s", argv[2], strerror(errno));
+	}
 }
 
 /* Where act() runs; takes its part of the command line. */
@@ -1366,10 +1521,10 @@ int main(int argc, char **argv)
 
 	(void)argc;
 	argv++;
-	if (*argv && !strcmp(*argv, "drop-caps"))
-		return drop_caps(argv + 1);
 	if (*argv && !strcmp(*argv, "has"))
 		return find_command(argv[1]) ? 0 : 1;
+	if (*argv)
+		run_wrapper(argv);
 	argv = parse_place(argv, &place);
 	command = find_command(*argv);
 	if (!command)
