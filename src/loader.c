@@ -15,6 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "cleanup.h"
+#include "remedy.h"
 #include "syscall_names.h"
 
 struct loaded {
@@ -30,7 +31,7 @@ struct loaded {
  */
 static __thread char complaint[256];
 
-/* What only says that it failed, or guesses at causes where remedy() knows better. */
+/* What only says that it failed, or guesses at causes where remedy_for() knows better. */
 static bool is_idle(const char *message)
 {
 	static const char *const idle[] = { "probe_loading", "Retrying without BTF",
@@ -319,36 +320,11 @@ static bool has_optional(const struct door *door)
 	return false;
 }
 
-static const char *remedy(int err, const struct load_plan *plan)
-{
-	if (plan->btf_path && access(plan->btf_path, R_OK) < 0)
-		return "let BtfPath name a file with the BTF of the running kernel";
-	if (!plan->btf_path && access(kernel_btf, R_OK) < 0)
-		return "this kernel shows no BTF in /sys/kernel/btf/vmlinux: use one built with "
-		       "CONFIG_DEBUG_INFO_BTF and let the daemon see /sys, or name a file with "
-		       "its BTF by BtfPath";
-	switch (-err) {
-	case EACCES:
-	case EINVAL:
-		return "the kernel's verifier refuses the program: please report it with the "
-		       "kernel's version";
-	case EPERM:
-		return "run collectd as root or with CAP_BPF and CAP_PERFMON; where it is, a "
-		       "seccomp filter, lockdown or a security module forbids it";
-	case ENOMEM:
-		return "let the daemon have more memory (its memory cgroup, or RLIMIT_MEMLOCK "
-		       "before Linux 5.11), or set a lower Max in <Groups>";
-	case ENOSYS:
-		return "use a kernel built with CONFIG_BPF_SYSCALL";
-	default:
-		return "see the manual page collectd-ebpf(5) for what it needs";
-	}
-}
-
 static void explain(struct load_report *report, const struct load_plan *plan, int err)
 {
 	snprintf(report->error, sizeof(report->error), "%s; %s",
-		 complaint[0] ? complaint : strerror(-err), remedy(err, plan));
+		 complaint[0] ? complaint : strerror(-err),
+		 remedy_for(err, plan->btf_path));
 }
 
 static void note_refusal(struct load_report *report, const char *door, const char *why)

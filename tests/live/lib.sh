@@ -17,6 +17,8 @@
 #	REPORT			a file for facts about this kernel, a line each (none)
 #	CAUSE32			the same for 32 bits, cause32.c ("${CAUSE}32"); need not be there
 #	ASAN_PRELOAD		sanitizer runtimes to preload into the daemon only
+#	DISPOSABLE		set: this machine is ours alone; tests may take CPUs away for a
+#				while, and change what only a boot sets back
 #	KEEP			set: leave the private directory behind, and say where it is
 
 set -u
@@ -255,6 +257,17 @@ daemon_start()
 	daemon_launch "$@"
 	await 30 daemon_settled || give_up "the daemon does not come up"
 	gone "$DAEMON" && give_up "the daemon ended at once"
+}
+
+# Has the daemon's files belong to user 65534, as whom `cause nobody` runs it.
+for_nobody()
+{
+	mkdir "$DIR/plugin"
+	cp "$PLUGIN_DIR/ebpf.so" "$DIR/plugin" # where it is may be for root alone
+	PLUGIN_DIR=$DIR/plugin
+	: >"$DIR/log"
+	chmod 755 "$DIR"
+	chown -R 65534:65534 "$DIR"
 }
 
 # Complaints that are none about the plugin: of the writers, since RRDs hold whole seconds and two
@@ -610,6 +623,68 @@ expect_no_step_back()
 		{ last = $2 }
 		END { exit bad }
 	' || complain "$1 steps back"
+}
+
+# count_exactly NAME: what happens now is counted to the last call, for the host and, where there is
+# a cgroup v2 hierarchy, for a group; none may have had the name before.
+count_exactly()
+{
+	exactly_group=$TEST-$1
+	settle
+	note ebpf-host/operations-syscall-swapoff ebpf-host/operations-namespace-unshare-time
+	if [ -n "$CG" ]; then
+		make_cgroup "$exactly_group"
+		cause_in "$exactly_group" rare 17
+		cause_in "$exactly_group" unshare time 9
+	else
+		"$CAUSE" rare 17 || complain "cause rare went wrong"
+		"$CAUSE" unshare time 9 || complain "cause unshare went wrong"
+	fi
+	settle
+	expect_delta ebpf-host/operations-syscall-swapoff 17
+	expect_delta ebpf-host/operations-namespace-unshare-time 9
+	[ -n "$CG" ] || return 0
+	# each write and exit_group, and of each child clone, unshare, exit_group, wait4: see cause.c
+	expect "ebpf-$exactly_group/operations-syscall" $((2 + 17 + 2 + 9 * 4))
+	expect "ebpf-$exactly_group/errors-syscall" 17
+	expect "ebpf-$exactly_group/operations-namespace-unshare-time" 9
+}
+
+# all_off PATTERN [WRAPPER...]: starts the daemon by way of the wrapper, where nothing of the plugin
+# can come up. One line says that, why, and the remedy; the daemon and its other plugins go on.
+all_off()
+{
+	off_pattern=$1
+	shift
+	expect_complaints
+	rm -rf "$DIR/csv"
+	daemon_start "$@" <<-END
+	LoadPlugin uptime
+	LoadPlugin load
+	END
+	wait_lines uptime/uptime 2
+	wait_lines load/load 1
+	expect_complaint "all families are off: $off_pattern"
+	[ -z "$(scopes)" ] || complain "values all the same: $(scopes | xargs)"
+	daemon_stop 1 # as collectd ends when a plugin could not be initialised
+	EXPECT_COMPLAINTS=
+}
+
+# all_work NAME [WRAPPER...]: the same where everything comes up, without a complaint; NAME is for
+# count_exactly.
+all_work()
+{
+	work_name=$1
+	shift
+	rm -rf "$DIR/csv"
+	daemon_start "$@" <<-END
+	LoadPlugin uptime
+	END
+	count_exactly "$work_name"
+	wait_lines uptime/uptime 1
+	expect ebpf-self/count-family-syscalls 1
+	expect ebpf-self/count-family-namespaces 1
+	daemon_stop
 }
 
 # The scopes that values have come with, such as "host".

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "remedy.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+static uint64_t effective_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version =
+							   _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return 0;
+	return (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
+/* CAP_SYS_ADMIN includes both of the newer ones. */
+static bool is_capable(int capability)
+{
+	return effective_capabilities() &
+	       (UINT64_C(1) << capability | UINT64_C(1) << CAP_SYS_ADMIN);
+}
+
+/* Capabilities over another one are void for BPF. */
+static bool in_initial_user_namespace(void)
+{
+	enum { INITIAL_USER_NAMESPACE = 0xEFFFFFFD }; /* include/linux/proc_ns.h */
+	struct stat st;
+
+	return stat("/proc/self/ns/user", &st) < 0 ||
+	       st.st_ino == (ino_t)(uint32_t)INITIAL_USER_NAMESPACE;
+}
+
+static bool has_seccomp_filter(void)
+{
+	return prctl(PR_GET_SECCOMP) == SECCOMP_MODE_FILTER;
+}
+
+/*
+ * Linux 5.11 stopped charging maps to the limit, and brought this helper (d05512618056): as
+ * libbpf does, which raises the limit where it may.
+ */
+static bool is_charged_to_memlock(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
+	       limit.rlim_cur != RLIM_INFINITY &&
+	       libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCKET_FILTER,
+				       BPF_FUNC_ktime_get_coarse_ns, NULL) == 0;
+}
+
+static int try_program(enum bpf_prog_type type, const struct bpf_insn *code, size_t count)
+{
+	int fd = bpf_prog_load(type, NULL, "GPL", code, count, NULL);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+/* Whether this process may load a program that does nothing. */
+static bool may_load(void)
+{
+	static const struct bpf_insn code[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return !try_program(BPF_PROG_TYPE_RAW_TRACEPOINT, code,
+			    sizeof(code) / sizeof(code[0]));
+}
+
+/*
+ * Lockdown in confidentiality mode takes this helper away. Its file in securityfs says the
+ * mode, too, but may not be mounted.
+ */
+static bool may_read_kernel(void)
+{
+	static const struct bpf_insn code[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X,
+		  .dst_reg = BPF_REG_1,
+		  .src_reg = BPF_REG_10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return !try_program(BPF_PROG_TYPE_RAW_TRACEPOINT, code,
+			    sizeof(code) / sizeof(code[0]));
+}
+
+static const char *missing_capability(void)
+{
+	bool bpf = is_capable(CAP_BPF), perfmon = is_capable(CAP_PERFMON);
+
+#define GRANT                                                                  \
+	": run collectd as root or with CAP_BPF and CAP_PERFMON (of systemd, " \
+	"CapabilityBoundingSet= and AmbientCapabilities=; of containers, --cap-add)"
+	if (!bpf && !perfmon)
+		return "collectd has neither capability" GRANT;
+	if (!bpf)
+		return "collectd lacks CAP_BPF" GRANT;
+	if (!perfmon)
+		return "collectd lacks CAP_PERFMON" GRANT;
+	return NULL;
+#undef GRANT
+}
+
+static const char *filter_remedy(void)
+{
+	return "collectd runs under a seccomp filter: let that allow bpf and perf_event_open "
+	       "(of systemd, SystemCallFilter=; of containers, their seccomp profile)";
+}
+
+static bool is_locked_down(void)
+{
+	return may_load() && !may_read_kernel();
+}
+
+static const char *lockdown_remedy(void)
+{
+	return "this kernel is locked down in confidentiality mode, where no program may read its "
+	       "memory: boot it with lockdown=integrity or without";
+}
+
+static const char *permission_remedy(void)
+{
+	const char *missing;
+
+	if (!in_initial_user_namespace())
+		return "collectd is in a user namespace, where no capability is good for BPF: run "
+		       "it in the host's (of systemd, no PrivateUsers=; of containers, no "
+		       "rootless ones)";
+	missing = missing_capability();
+	if (missing)
+		return missing;
+	if (is_charged_to_memlock())
+		return "raise RLIMIT_MEMLOCK, to which this kernel charges BPF maps (of systemd, "
+		       "LimitMEMLOCK=infinity), or set a lower Max in <Groups>";
+	if (is_locked_down())
+		return lockdown_remedy();
+	if (has_seccomp_filter())
+		return filter_remedy();
+	return "collectd has CAP_BPF and CAP_PERFMON: look in the kernel's log and the audit log "
+	       "for the security module that forbids it";
+}
+
+static const char *program_remedy(void)
+{
+	if (!may_load())
+		return permission_remedy();
+	if (!may_read_kernel())
+		return lockdown_remedy();
+	return "the kernel's verifier refuses the program: please report it with the kernel's "
+	       "version";
+}
+
+static const char *btf_remedy(const char *btf_path)
+{
+	if (btf_path && access(btf_path, R_OK) < 0)
+		return "let BtfPath name a file with the BTF of the running kernel";
+	if (!btf_path && access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return "this kernel shows no BTF in /sys/kernel/btf/vmlinux: use one built with "
+		       "CONFIG_DEBUG_INFO_BTF and let the daemon see /sys, or name a file with "
+		       "its BTF by BtfPath";
+	return NULL;
+}
+
+const char *remedy_for(int err, const char *btf_path)
+{
+	const char *no_btf = btf_remedy(btf_path);
+
+	/* libbpf makes sure that it may use bpf before it looks for type information */
+	if (err != -EPERM && err != -ENOSYS && no_btf)
+		return no_btf;
+	switch (-err) {
+	case EACCES: /* of security modules, too */
+	case EINVAL:
+		return program_remedy();
+	case EPERM:
+		return permission_remedy();
+	case E2BIG:
+	case ENOMEM:
+		return "let the daemon have more memory (its memory cgroup), or set a lower Max in "
+		       "<Groups>";
+	case ENOSYS:
+		return has_seccomp_filter() ?
+			       filter_remedy() :
+			       "use a kernel built with CONFIG_BPF_SYSCALL";
+	default:
+		return "see the manual page collectd-ebpf(5) for what it needs";
+	}
+}

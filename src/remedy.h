@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an operator can do when the kernel refuses a program or a map.
+ */
+#pragma once
+
+/*
+ * `err` is the negative errno of the refusal, `btf_path` where type information was to come
+ * from; NULL: the kernel's own. Looks at what this process may do, and never returns NULL; the
+ * text is static, and without a full stop.
+ */
+const char *remedy_for(int err, const char *btf_path);
