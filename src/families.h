@@ -138,7 +138,10 @@ struct family {
 
 /* Something that is not counted by events but found out at each read. */
 struct gauge_source {
-	/* NULL, and reason and remedy in `error`, when this kernel does not let us. */
+	/*
+	 * NULL, and reason and remedy in `error`, when this kernel does not let us. When
+	 * that is there and the state, too, the values miss something.
+	 */
 	void *(*start)(const struct settings *settings, char *error, size_t size);
 	/* `values` has `count` members. Returns 0 or a negative errno. */
 	int (*read)(void *state, double *values);

@@ -2,6 +2,7 @@
 #include "live_namespaces.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -56,6 +57,15 @@ static const uint32_t flags[NAMESPACE_UNKNOWN] = {
 	[NAMESPACE_USER] = CLONE_NEWUSER,     [NAMESPACE_UTS] = CLONE_NEWUTS,
 };
 
+static bool in_initial_pid_namespace(void)
+{
+	enum { INITIAL_PID_NAMESPACE = 0xEFFFFFFC }; /* include/linux/proc_ns.h */
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 &&
+	       st.st_ino == (ino_t)(uint32_t)INITIAL_PID_NAMESPACE;
+}
+
 /*
  * Who is not privileged over the initial user and PID namespace is told of his own
  * namespaces only, without an error (may_list_ns() in the kernel's fs/nsfs.c or
@@ -63,16 +73,12 @@ static const uint32_t flags[NAMESPACE_UNKNOWN] = {
  */
 static bool may_list_all(void)
 {
-	enum { INITIAL_PID_NAMESPACE = 0xEFFFFFFC }; /* include/linux/proc_ns.h */
 	struct __user_cap_header_struct header = { .version =
 							   _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-	struct stat st;
 
 	return syscall(SYS_capget, &header, data) == 0 &&
-	       data[0].effective & (1U << CAP_SYS_ADMIN) &&
-	       stat("/proc/self/ns/pid", &st) == 0 &&
-	       st.st_ino == (ino_t)(uint32_t)INITIAL_PID_NAMESPACE;
+	       data[0].effective & (1U << CAP_SYS_ADMIN) && in_initial_pid_namespace();
 }
 
 /* The number of namespaces of a type, or a negative errno. */
@@ -93,16 +99,36 @@ static long listns_count(unsigned type)
 	return sum;
 }
 
+/* What the iterators and /proc will not show us; NULL: nothing. */
+static const char *find_gap(void)
+{
+	cleanup_close int fd = open("/proc/1/mountinfo", O_RDONLY | O_CLOEXEC);
+
+	if (!in_initial_pid_namespace())
+		return "collectd is in a PID namespace of its own and sees its tasks alone; run it "
+		       "in the host's (of containers, --pid=host)";
+	/* the first process is there as long as we are, so it can only be hidden */
+	if (fd < 0)
+		return "/proc hides other users' processes, with the namespaces that they have "
+		       "mounted; mount it without hidepid, or with a gid that collectd has, or "
+		       "give it CAP_SYS_PTRACE";
+	return NULL;
+}
+
 static void *source_start(const struct settings *settings, char *error, size_t size)
 {
 	struct source *s = calloc(1, sizeof(*s));
 	struct load_plan plan = { .btf_path = settings->btf_path };
 	struct load_report report = { .error = "there is no memory" };
+	const char *gap;
 
 	if (s && may_list_all() && listns_count(NAMESPACE_NET) > 0)
 		return s;
-	if (s && loader_start(&live_object, &plan, &s->iterators, &report) == 0)
+	if (s && loader_start(&live_object, &plan, &s->iterators, &report) == 0) {
+		gap = find_gap();
+		snprintf(error, size, "%s", gap ? gap : "");
 		return s;
+	}
 	snprintf(error, size, "%s", report.error);
 	free(s);
 	return NULL;

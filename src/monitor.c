@@ -380,8 +380,8 @@ static void say_what_is_off(const struct monitor *m, bool up)
 			say(m, MONITOR_WARNING, "%s: off: %s", r->family->name, r->error);
 		else if (r->gauges_error[0])
 			say(m, MONITOR_WARNING,
-			    "%s: what is counted at each read is off: %s",
-			    r->family->name, r->gauges_error);
+			    "%s: what is counted at each read is %s: %s", r->family->name,
+			    r->gauges ? "incomplete" : "off", r->gauges_error);
 	}
 }
 
