@@ -19,6 +19,8 @@
 #	ASAN_PRELOAD		sanitizer runtimes to preload into the daemon only
 #	DISPOSABLE		set: this machine is ours alone; tests may take CPUs away for a
 #				while, and change what only a boot sets back
+#	LOCK_DOWN		set: lockdown.test may lock the kernel down, after which nothing
+#				works here until it boots again
 #	KEEP			set: leave the private directory behind, and say where it is
 
 set -u
@@ -123,6 +125,11 @@ not_in_chroot()
 need_cgroup2()
 {
 	[ -n "$CG" ] || skip "needs a cgroup v2 hierarchy"
+}
+
+before_5_11()
+{
+	uname -r | awk -F . '{ exit !($1 < 5 || $1 == 5 && $2 < 11) }'
 }
 
 [ "$(id -u)" = 0 ] || skip "needs root"
@@ -257,6 +264,13 @@ daemon_start()
 	daemon_launch "$@"
 	await 30 daemon_settled || give_up "the daemon does not come up"
 	gone "$DAEMON" && give_up "the daemon ended at once"
+}
+
+# Before Linux 5.11 maps are charged to this limit, which root alone may raise.
+no_memlock_limit()
+{
+	# shellcheck disable=SC3045 # the shells that there are have it
+	ulimit -l unlimited 2>/dev/null
 }
 
 # Has the daemon's files belong to user 65534, as whom `cause nobody` runs it.
