@@ -322,9 +322,10 @@ static bool has_optional(const struct door *door)
 
 static void explain(struct load_report *report, const struct load_plan *plan, int err)
 {
-	snprintf(report->error, sizeof(report->error), "%s; %s",
+	snprintf(report->error, sizeof(report->error), "%s; %s%s",
 		 complaint[0] ? complaint : strerror(-err),
-		 remedy_for(err, plan->btf_path));
+		 remedy_for(err, plan->btf_path),
+		 plan->hook ? "; or set Hook to \"auto\"" : "");
 }
 
 static void note_refusal(struct load_report *report, const char *door, const char *why)

@@ -89,7 +89,7 @@ static act_fn exit_children, exit_threads, exec, exec_path, exec_fail, send_sign
 	read_restarted;
 static act_fn read_interrupted, sleep_stopped, children_killed;
 #ifdef SYS_fork
-static act_fn fork_children, vfork_children;
+static act_fn fork_children, vfork_children, vfork_crowd;
 #endif
 static act_fn clone3_children;
 #ifdef __x86_64__
@@ -105,7 +105,7 @@ typedef void prepare_fn(struct job *job);
 
 static prepare_fn seccomp_filter, handler_restart, handler_plain, interrupter_restart;
 static prepare_fn interrupter_plain, interrupter_stop, interrupter_kill;
-static prepare_fn timer_restart;
+static prepare_fn timer_restart, start_crowd_pipe;
 #ifdef __x86_64__
 static prepare_fn try_int80, try_int80_then_uts;
 #endif
@@ -148,6 +148,8 @@ static const struct command {
 	{ "fork", "N", NULL, fork_children, "N fork, N* exit_group, N wait4" },
 	{ "vfork", "N", NULL, vfork_children, "N vfork, N* exit_group, N wait4" },
 #endif
+	{ "vfork-crowd", "N", start_crowd_pipe, vfork_crowd,
+	  "N clone, then in each child at the same time vfork, whose child waits for the others" },
 	{ "clone3", "N", NULL, clone3_children, "N clone3, N* exit_group, N wait4" },
 
 #ifdef __x86_64__
@@ -779,6 +781,43 @@ static int vfork_children(const struct job *job)
 	return surprises;
 }
 #endif
+
+static void start_crowd_pipe(struct job *job)
+{
+	make_pipe(job);
+}
+
+/* Its parent is held up in the kernel until it ends. */
+static __attribute__((noinline)) pid_t vfork_and_wait(const struct job *job)
+{
+	pid_t pid = vfork();
+	char byte;
+
+	if (pid == 0) {
+		__sync_fetch_and_add(&job->shared->blocking, 1);
+		end(syscall(SYS_read, job->pipe[0], &byte, 1) == 1 ? 0 : 1);
+	}
+	return pid;
+}
+
+static int vfork_crowd(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++)
+		if (raw_clone(0) == 0)
+			end(wait_for(vfork_and_wait(job), 0));
+	await_counter(job->pid, &job->shared->blocking, job->n);
+	for (long i = 0; i < job->n; i++)
+		surprises |= syscall(SYS_write, job->pipe[1], "", 1) == 1 ? 0 : 1;
+	for (long i = 0; i < job->n; i++) {
+		int status = 1;
+
+		syscall(SYS_wait4, -1, &status, 0, NULL);
+		surprises |= status;
+	}
+	return surprises ? 1 : 0;
+}
 
 static int clone3_with(const struct job *job, int flags)
 {
