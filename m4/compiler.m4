@@ -83,7 +83,7 @@ $CLANG --target=arm-linux-gnueabihf -marm -fuse-ld=lld"
 void _start(void);
 void _start(void) { for (volatile uint64_t n = sizeof(int@<:@sizeof(void *) == 4 ? 1 : -1@:>@);; n++); }
 EOF
-	CC32_CFLAGS="-ffreestanding -nostdlib -static -fno-pie -no-pie -fno-stack-protector"
+	CC32_CFLAGS="-ffreestanding -nostdlib -static -fno-pie -fno-stack-protector"
 	saved_IFS=$IFS
 	IFS='
 '

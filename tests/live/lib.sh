@@ -202,6 +202,25 @@ cause_in()
 	"$CAUSE" enter "$CG/$cause_group" "$@" || complain "cause $* went wrong ($?)"
 }
 
+# cause32_in GROUP COMMAND...: the same by the 32-bit program, see cause32.c.
+cause32_in()
+{
+	cause_group=$1
+	shift
+	"$CAUSE32" enter "$CG/$cause_group" "$@" || complain "cause32 $* went wrong ($?)"
+}
+
+need_cause32()
+{
+	[ -x "$CAUSE32" ] || skip "needs a 32-bit program, see the summary of configure"
+	"$CAUSE" runs "$CAUSE32"
+	case $? in
+	0) ;;
+	77) skip "this kernel runs no 32-bit programs" ;;
+	*) give_up "$CAUSE32 does not run" ;;
+	esac
+}
+
 #
 # The daemon
 #
