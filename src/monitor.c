@@ -31,6 +31,7 @@ enum {
 	CONSTANTS_MAX = GROUP_CONSTANTS + SWITCHES_MAX + 1,
 	GROUP_SIZES = 4,
 	SIZES_MAX = GROUP_SIZES + 2 + COUNTERS_MAX + 1,
+	CPUS_MAX = 1 << 16, /* more than any kernel can be built for */
 };
 
 struct running {
@@ -396,6 +397,8 @@ static int find_cpus(uint32_t *ret)
 		return -ENODEV;
 	while (fscanf(f, "%c%" SCNu32, &separator, &last) == 2)
 		;
+	if (last >= CPUS_MAX)
+		return -ERANGE;
 	*ret = last + 1;
 	return 0;
 }

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the kernel's files say at the start: which CPUs there may be, what is mounted, which
+ * cgroup controllers there are. In a container they may be somebody's own. The texts of
+ * these three follow each other in the input, with a '~' after each; an empty one is a file
+ * that is not there. They end up in constants of the programs and in sizes of maps.
+ */
+#include "input.h"
+
+#include <errno.h>
+#include <mntent.h>
+
+#include <bpf/btf.h>
+
+#include "bpf_shared.h"
+#include "loader.h"
+#include "monitor.h"
+#include "settings.h"
+
+static struct {
+	char *cpus, *mounts, *cgroups;
+} files;
+static bool running; /* not: the fuzzer itself is calling */
+static bool by_controller;
+
+FILE *__wrap_fopen(const char *path, const char *mode);
+FILE *__real_fopen(const char *path, const char *mode);
+FILE *__wrap_setmntent(const char *path, const char *mode);
+struct btf *__wrap_btf__load_vmlinux_btf(void);
+int __wrap_loader_start(const struct object *object, const struct load_plan *plan,
+			struct loaded **ret, struct load_report *report);
+
+static FILE *open_text(char *text)
+{
+	if (!text[0]) {
+		errno = ENOENT;
+		return NULL;
+	}
+	return fmemopen(text, strlen(text), "r");
+}
+
+FILE *__wrap_fopen(const char *path, const char *mode)
+{
+	if (running && strcmp(path, "/proc/cgroups") == 0)
+		return open_text(files.cgroups);
+	if (running && strcmp(path, "/sys/devices/system/cpu/possible") == 0)
+		return open_text(files.cpus);
+	return __real_fopen(path, mode);
+}
+
+FILE *__wrap_setmntent(const char *path, const char *mode)
+{
+	CHECK(strcmp(path, "/proc/self/mounts") == 0 && mode[0] == 'r', "%s", path);
+	return open_text(files.mounts);
+}
+
+struct btf *__wrap_btf__load_vmlinux_btf(void)
+{
+	struct btf *btf = btf__new_empty();
+
+	CHECK(btf && btf__add_enum(btf, "cgroup_subsys_id", 4) > 0);
+	CHECK(btf__add_enum_value(btf, "cpu_cgrp_id", 0) == 0);
+	CHECK(btf__add_enum_value(btf, "memory_cgrp_id", 5) == 0);
+	return btf;
+}
+
+/* One more than the highest number, of what looks as the kernel writes it; else 0. */
+static uint64_t count_cpus(void)
+{
+	const char *text = files.cpus;
+	uint64_t highest = 0;
+
+	if (text[strspn(text, "0123456789,-\n")] || strlen(text) > 8)
+		return 0;
+	for (;;) {
+		char *rest;
+		uint64_t number = strtoul(text, &rest, 10);
+
+		if (rest == text || text[0] < '0' || text[0] > '9' || number < highest)
+			return 0;
+		highest = number;
+		if (rest[0] == '\n' && !rest[1])
+			return highest + 1;
+		if (rest[0] != ',' && rest[0] != '-')
+			return 0;
+		text = rest + 1;
+	}
+}
+
+static const void *constant(const struct load_plan *plan, const char *name)
+{
+	for (const struct constant *c = plan->constants; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c->value;
+	CHECK(false, "no constant %s", name);
+	return NULL;
+}
+
+/* All that was read has come this far. The kernel grants nothing. */
+int __wrap_loader_start(const struct object *object, const struct load_plan *plan,
+			struct loaded **ret, struct load_report *report)
+{
+	uint32_t kind = *(const uint32_t *)constant(plan, "group_kind");
+	uint32_t cpus = *(const uint32_t *)constant(plan, "cpu_count");
+
+	(void)ret;
+	CHECK(cpus > 0);
+	CHECK(!count_cpus() || cpus == count_cpus(), "%u", cpus);
+	if (object == &groups_object && by_controller) {
+		CHECK(kind == GROUP_KIND_CONTROLLER && strstr(files.cgroups, "memory"));
+		CHECK(*(const uint32_t *)constant(plan, "group_subsys") == 5);
+	} else if (object == &groups_object) {
+		CHECK(kind == GROUP_KIND_CGROUP && strstr(files.mounts, "cgroup2"));
+	} else {
+		CHECK(kind == GROUP_KIND_NONE);
+	}
+	for (const struct map_size *size = plan->sizes; size->map; size++)
+		CHECK(size->entries > 0, "%s", size->map);
+	*report = (struct load_report){ .error = "Operation not permitted" };
+	return -EPERM;
+}
+
+static void ignore(enum monitor_severity severity, const char *message)
+{
+	(void)severity;
+	CHECK(message[0]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = { data, size };
+	struct settings settings;
+	struct monitor *monitor = NULL;
+
+	by_controller = take_byte(&in) % 2;
+	files.cpus = take_text(&in, "~");
+	files.mounts = take_text(&in, "~");
+	files.cgroups = take_text(&in, "~");
+	settings_init(&settings);
+	settings.syscalls.on = true;
+	if (by_controller) {
+		settings.groups.by = GROUP_BY_CONTROLLER;
+		settings.groups.controller = "memory";
+	}
+	running = true;
+	CHECK(monitor_start(&settings, ignore, &monitor) < 0 && !monitor);
+	running = false;
+	settings_fini(&settings);
+	free(files.cpus);
+	free(files.mounts);
+	free(files.cgroups);
+	return 0;
+}
