@@ -207,7 +207,8 @@ static void note_state(void *arg, const void *key, const uint64_t *values)
 		return;
 	}
 	forget_path(r->groups, group);
-	if (state->slot <= r->groups->config.max) {
+	/* it keeps the first one, which groups_retire() clears */
+	if (!group->slot && state->slot <= r->groups->config.max) {
 		group->slot = state->slot;
 		r->groups->by_slot[state->slot] = group;
 	}
