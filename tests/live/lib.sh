@@ -37,6 +37,7 @@ TEST=ebpf-test-$$ # prefix of everything that other processes can see, such as c
 CG=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 DIR=$(mktemp -d) || exit 1
 MARKER=ebpf-self/duration-read	# a series that ends each read, since it tells how long it took
+INTERVAL=1	# of the daemon, in seconds
 FAILURES=0
 CLEANUP=
 DAEMON=
@@ -231,7 +232,7 @@ standard_config()
 	cat <<-END
 	Hostname "h"
 	FQDNLookup false
-	Interval 1
+	Interval $INTERVAL
 	BaseDir "$DIR"
 	PIDFile "$DIR/pid"
 	WriteThreads 1
