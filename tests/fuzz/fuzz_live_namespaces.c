@@ -253,6 +253,7 @@ static void read_once(void *state)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { data, size };
+	const struct settings settings = { .btf_path = NULL };
 	char error[LOAD_ERROR_MAX];
 	uint8_t mode = take_byte(&input);
 	void *state;
@@ -260,7 +261,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	has_listns = mode == 'l';
 	sane = mode == 's';
 	in = &input;
-	state = live_namespaces.start(error, sizeof(error));
+	state = live_namespaces.start(&settings, error, sizeof(error));
 	for (int i = 0; i < READS_MAX && input.left && state; i++)
 		read_once(state);
 	live_namespaces.stop(state);
