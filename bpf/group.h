@@ -36,14 +36,18 @@ struct {
 	__type(value, __u32);
 } free_slots SEC(".maps");
 
+/*
+ * By helpers: where a pointer is followed by a typed load, the verifier looks through all of the
+ * kernel's BTF each time that it comes by.
+ */
 static __always_inline struct cgroup *current_cgroup(void)
 {
 	struct cgroup_subsys_state *css;
 	struct css_set *set;
 
+	set = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups);
 	if (group_kind == GROUP_KIND_CGROUP)
-		return current_dfl_cgroup();
-	set = CURRENT_TASK(cgroups);
+		return BPF_CORE_READ(set, dfl_cgrp);
 	bpf_probe_read_kernel(&css, sizeof(css),
 			      (void *)set +
 				      bpf_core_field_offset(struct css_set, subsys) +

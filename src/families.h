@@ -45,6 +45,7 @@ struct door {
 	enum preemption preemption;
 	const char
 		*programs[DOOR_PROGRAMS_MAX]; /* "?name": may be missing on this kernel */
+	const char *needs; /* a file without which there is nothing to try; NULL: none */
 };
 
 /*

@@ -347,15 +347,34 @@ static bool is_last_resort(const struct door *door, const struct load_plan *plan
 	return door->preemption == PREEMPTION_VARIES && plan->preemptible && !plan->hook;
 }
 
+static int check_needs(const struct door *door)
+{
+	if (!door->needs || access(door->needs, F_OK) == 0)
+		return 0;
+	snprintf(complaint, sizeof(complaint), "this kernel has no %s", door->needs);
+	return -ENOENT;
+}
+
+static int try_programs(const struct object *object, const struct door *door,
+			const struct load_plan *plan, struct loaded **ret)
+{
+	int err = try_door(object, door, true, plan, ret);
+
+	/* what is forbidden does not become less so without some */
+	if (err && err != -EPERM && has_optional(door))
+		err = try_door(object, door, false, plan, ret);
+	return err;
+}
+
 static int enter(const struct object *object, const struct door *door,
 		 const struct load_plan *plan, struct loaded **ret,
 		 struct load_report *report)
 {
 	libbpf_print_fn_t previous = capture_begin();
-	int err = try_door(object, door, true, plan, ret);
+	int err = check_needs(door);
 
-	if (err && has_optional(door))
-		err = try_door(object, door, false, plan, ret);
+	if (!err)
+		err = try_programs(object, door, plan, ret);
 	libbpf_set_print(previous);
 	if (!err) {
 		report->door = door;
