@@ -89,9 +89,9 @@ static act_fn exit_children, exit_threads, exec, exec_path, exec_fail, send_sign
 	read_restarted;
 static act_fn read_interrupted, sleep_stopped, children_killed;
 #ifdef SYS_fork
-static act_fn fork_children, vfork_children, vfork_crowd;
+static act_fn fork_children, vfork_children;
 #endif
-static act_fn clone3_children;
+static act_fn vfork_crowd, clone3_children;
 #ifdef __x86_64__
 static act_fn int80_calls, int80_namespaces, x32_calls;
 #endif
