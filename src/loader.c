@@ -378,6 +378,7 @@ static int enter(const struct object *object, const struct door *door,
 	libbpf_set_print(previous);
 	if (!err) {
 		report->door = door;
+		report->error[0] = '\0'; /* of a door before */
 		return 0;
 	}
 	explain(report, plan, err);
