@@ -52,7 +52,7 @@ static int find_index(const struct btf *btf, const char *name, uint32_t *ret)
 	return -ENOENT;
 }
 
-int controller_find(const char *name, struct controller *ret)
+int controller_find(const char *name, const char *btf_path, struct controller *ret)
 {
 	struct controller c;
 	int err = find_hierarchy(name, &c.hierarchy);
@@ -60,7 +60,7 @@ int controller_find(const char *name, struct controller *ret)
 
 	if (err)
 		return err;
-	btf = btf__load_vmlinux_btf();
+	btf = btf_path ? btf__parse(btf_path, NULL) : btf__load_vmlinux_btf();
 	if (!btf)
 		return -errno;
 	err = find_index(btf, name, &c.index);

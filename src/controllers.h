@@ -10,7 +10,7 @@ struct controller {
 };
 
 /*
- * Asks /proc/cgroups and the kernel's BTF. Returns 0, -ENOENT when this kernel does not
+ * Asks /proc/cgroups and the kernel's BTF, or that of the file `btf_path` unless NULL. Returns 0, -ENOENT when this kernel does not
  * have the controller or was told to disable it, or another negative errno.
  */
-int controller_find(const char *name, struct controller *ret);
+int controller_find(const char *name, const char *btf_path, struct controller *ret);

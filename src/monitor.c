@@ -113,20 +113,22 @@ static uint32_t choose_group_kind(struct monitor *m)
 	int err;
 
 	if (kind == GROUP_KIND_CGROUP && !have_cgroup2()) {
-		say(m, MONITOR_WARNING,
-		    "groups: off, as no cgroup v2 hierarchy is mounted; counting goes on for the "
-		    "host; mount one, or set By \"pid_namespace\" or a v1 controller in <Groups>");
+		snprintf(
+			m->groups_error, sizeof(m->groups_error),
+			"no cgroup v2 hierarchy is mounted; mount one, or set By \"pid_namespace\" or "
+			"a v1 controller in <Groups>");
 		return GROUP_KIND_NONE;
 	}
 	if (kind != GROUP_KIND_CONTROLLER)
 		return kind;
-	err = controller_find(name, &m->controller);
+	err = controller_find(name, m->settings->btf_path, &m->controller);
 	if (!err)
 		return kind;
-	say(m, MONITOR_WARNING,
-	    "groups: off, as cgroup controller \"%s\" cannot be used (%s); counting goes on for "
-	    "the host; set By to one that /proc/cgroups lists as enabled",
-	    name, strerror(-err));
+	snprintf(
+		m->groups_error, sizeof(m->groups_error),
+		"cgroup controller \"%s\" cannot be used (%s); set By to one that /proc/cgroups "
+		"lists as enabled",
+		name, strerror(-err));
 	return GROUP_KIND_NONE;
 }
 
@@ -435,7 +437,11 @@ static int start_all(struct monitor *m)
 			err = add_constants(m, r->family);
 	}
 	if (err) {
-		say(m, MONITOR_ERROR, "all families are off: %s", strerror(-err));
+		say(m, MONITOR_ERROR, "all families are off: %s",
+		    m->cpus ?
+			    strerror(-err) :
+			    "/sys/devices/system/cpu/possible cannot be read; let the daemon "
+			    "see /sys");
 		return err;
 	}
 	say_what_is_off(m, up);

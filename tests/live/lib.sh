@@ -684,6 +684,19 @@ count_exactly()
 	expect "ebpf-$exactly_group/operations-namespace-unshare-time" 9
 }
 
+# Configuration for a test that is not about groups: none where there is no cgroup v2 hierarchy, of
+# which the plugin would complain.
+groups_if_any()
+{
+	[ -n "$CG" ] || cat <<-END
+	<Plugin ebpf>
+	  <Groups>
+	    By "none"
+	  </Groups>
+	</Plugin>
+	END
+}
+
 # all_off PATTERN [WRAPPER...]: starts the daemon by way of the wrapper, where nothing of the plugin
 # can come up. One line says that, why, and the remedy; the daemon and its other plugins go on.
 all_off()
@@ -711,9 +724,11 @@ all_work()
 	work_name=$1
 	shift
 	rm -rf "$DIR/csv"
-	daemon_start "$@" <<-END
-	LoadPlugin uptime
-	END
+	{
+		echo LoadPlugin uptime
+		groups_if_any
+	} >"$DIR/work.conf"
+	daemon_start "$@" <"$DIR/work.conf"
 	count_exactly "$work_name"
 	wait_lines uptime/uptime 1
 	expect ebpf-self/count-family-syscalls 1
