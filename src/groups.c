@@ -8,11 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-
 #include "bpf_shared.h"
 #include "cgroup_name.h"
 #include "identifier.h"
+#include "map_access.h"
 #include "snapshot.h"
 
 enum { PATH_TEXT_MAX = GROUP_PATH_MAX + 8 };
@@ -35,7 +34,7 @@ static int compare_id(const void *a, const void *b)
 
 static int give_slot(const struct groups *g, uint32_t slot)
 {
-	return bpf_map_update_elem(g->config.slots_fd, NULL, &slot, BPF_ANY);
+	return map_update(g->config.slots_fd, NULL, &slot);
 }
 
 static int fill_slots(struct groups *g)
@@ -140,7 +139,7 @@ static struct scope *find_scope(struct groups *g, uint64_t id)
 	if (g->config.by_pid_namespace)
 		return scope_of_pid_namespace(g, id);
 	/* the kernel notes the path before it makes the first row */
-	if (bpf_map_lookup_elem(g->config.paths_fd, &id, &path) < 0)
+	if (map_lookup(g->config.paths_fd, &id, &path) < 0)
 		return scopes_other(g->scopes);
 	group_path_text(&path, text, sizeof(text));
 	return scope_of_cgroup(g, text);
@@ -185,7 +184,7 @@ struct group *groups_by_slot(const struct groups *g, uint32_t slot)
 static void forget_path(const struct groups *g, struct group *group)
 {
 	if (group->refreshes < 2 && group->refreshes++ == 1)
-		bpf_map_delete_elem(g->config.paths_fd, &group->id);
+		map_delete(g->config.paths_fd, &group->id);
 }
 
 struct refresh {
@@ -234,9 +233,9 @@ void groups_retire(struct groups *g)
 			continue;
 		}
 		*at = group->next;
-		bpf_map_delete_elem(g->config.states_fd, &group->id);
+		map_delete(g->config.states_fd, &group->id);
 		/* two CPUs that admit a group at once may leave its path a second time */
-		bpf_map_delete_elem(g->config.paths_fd, &group->id);
+		map_delete(g->config.paths_fd, &group->id);
 		g->by_slot[group->slot] = NULL;
 		if (group->slot)
 			give_slot(g, group->slot);

@@ -23,6 +23,7 @@ struct loaded {
 	const struct door *door;
 	struct bpf_object *bpf;
 	struct bpf_link *links[DOOR_PROGRAMS_MAX]; /* of door->programs[]; NULL: none */
+	uint64_t forgiven;			   /* missed runs */
 };
 
 /*
@@ -522,6 +523,12 @@ static uint64_t missed_by_link(const struct bpf_link *link)
 	return info.event == KPROBE || info.event == KRETPROBE ? info.missed : 0;
 }
 
+void loader_forgive(struct loaded *l)
+{
+	if (l)
+		l->forgiven += loader_missed_runs(l);
+}
+
 uint64_t loader_missed_runs(const struct loaded *l)
 {
 	struct bpf_program *program;
@@ -537,5 +544,5 @@ uint64_t loader_missed_runs(const struct loaded *l)
 		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
 			sum += info.recursion_misses;
 	}
-	return sum;
+	return sum - l->forgiven;
 }

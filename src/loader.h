@@ -75,6 +75,9 @@ int loader_link(const struct loaded *l, const char *program);
 /* Bytes of kernel memory that the maps made for `l` hold, as the kernel accounts them. */
 uint64_t loader_map_bytes(const struct loaded *l);
 
+/* Missed runs so far are no loss: nothing has been read yet. Takes NULL. */
+void loader_forgive(struct loaded *l);
+
 /*
  * Runs of its programs that the kernel left out: because one of them was under way, or because a
  * kretprobe had no room to remember that the function was called (told since Linux 6.8).

@@ -21,6 +21,7 @@
 #include "families.h"
 #include "groups.h"
 #include "loader.h"
+#include "map_access.h"
 #include "rows.h"
 #include "scopes.h"
 #include "snapshot.h"
@@ -177,7 +178,7 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 	say(m, MONITOR_INFO, "%s: takes %s%s%s%s", object->name, report.door->name,
 	    report.refused[0] ? " (" : "", report.refused, report.refused[0] ? ")" : "");
 	if (report.door->preemption == PREEMPTION_OFF)
-		snapshot_shield(true);
+		map_shield(true);
 	return 0;
 }
 
@@ -445,6 +446,9 @@ static int start_all(struct monitor *m)
 		return err;
 	}
 	say_what_is_off(m, up);
+	for (struct running *r = m->running; r < m->running + m->running_count; r++)
+		loader_forgive(r->loaded);
+	loader_forgive(m->groups_loaded);
 	return up ? 0 : last;
 }
 
@@ -458,7 +462,7 @@ int monitor_start(const struct settings *settings, monitor_log_fn *log,
 		return -ENOMEM;
 	m->settings = settings;
 	m->log = log;
-	snapshot_shield(false);
+	map_shield(false);
 	err = start_all(m);
 	if (err) {
 		monitor_stop(m);

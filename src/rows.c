@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-
+#include "map_access.h"
 #include "snapshot.h"
 
 /* One map that is being read. */
@@ -241,7 +240,7 @@ int rows_add(struct rows *rows, const struct family *family, const struct loaded
 void rows_commit(struct rows *rows)
 {
 	for (size_t i = 0; i < rows->dead_count; i++)
-		bpf_map_delete_elem(rows->dead[i].map, &rows->dead[i].key);
+		map_delete(rows->dead[i].map, &rows->dead[i].key);
 	for (uint32_t slot = 1; rows->groups && slot < rows->slots; slot++) {
 		const struct group *group = groups_by_slot(rows->groups, slot);
 

@@ -2,7 +2,6 @@
 #include "snapshot.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "cleanup.h"
+#include "map_access.h"
 
 /* A batch holds at least one bucket of a hash; on ENOSPC it is doubled. */
 enum { BATCH_ROWS = 1024 };
@@ -55,61 +55,6 @@ static void hand_out(const struct reader *r, const void *key, uint64_t *values)
 	r->row(r->arg, key, values);
 }
 
-static bool shielded;
-
-void snapshot_shield(bool on)
-{
-	shielded = on;
-}
-
-struct shield {
-	int policy; /* before; negative: nothing was changed */
-	struct sched_param param;
-};
-
-static void raise_shield(struct shield *s)
-{
-	const struct sched_param lowest = { .sched_priority = 1 };
-
-	s->policy = shielded ? sched_getscheduler(0) : -1;
-	if (s->policy == SCHED_FIFO || s->policy == SCHED_RR ||
-	    sched_getparam(0, &s->param) < 0 ||
-	    sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest) < 0)
-		s->policy = -1;
-}
-
-static void lower_shield(const struct shield *s)
-{
-	int saved = errno;
-
-	if (s->policy >= 0)
-		sched_setscheduler(0, s->policy, &s->param);
-	errno = saved;
-}
-
-static int lookup_batch(const struct reader *r, void *from, void *to, void *keys,
-			void *values, uint32_t *count)
-{
-	struct shield shield;
-	int err;
-
-	raise_shield(&shield);
-	err = bpf_map_lookup_batch(r->fd, from, to, keys, values, count, NULL);
-	lower_shield(&shield);
-	return err;
-}
-
-static int lookup(const struct reader *r, const void *key, void *value)
-{
-	struct shield shield;
-	int err;
-
-	raise_shield(&shield);
-	err = bpf_map_lookup_elem(r->fd, key, value);
-	lower_shield(&shield);
-	return err;
-}
-
 static int read_batches(const struct reader *r, uint32_t rows, uint32_t *ret_done)
 {
 	cleanup_free char *keys = calloc(rows, r->key_bytes);
@@ -124,8 +69,8 @@ static int read_batches(const struct reader *r, uint32_t rows, uint32_t *ret_don
 	do {
 		uint32_t count = rows;
 
-		err = lookup_batch(r, first ? NULL : position, position, keys, values,
-				   &count);
+		err = map_lookup_batch(r->fd, first ? NULL : position, position, keys,
+				       values, &count);
 		/* ENOENT comes with the last rows, not after them */
 		if (err < 0 && err != -ENOENT)
 			return err;
@@ -149,7 +94,7 @@ static int read_one_by_one(const struct reader *r)
 		return -ENOMEM;
 	while (bpf_map_get_next_key(r->fd, first ? NULL : key, next) == 0) {
 		/* the key after one that is gone is the first: go on from the one before */
-		if (lookup(r, next, values) < 0) {
+		if (map_lookup(r->fd, next, values) < 0) {
 			if (errno != ENOENT)
 				return -errno;
 			continue;

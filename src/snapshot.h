@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,11 +17,3 @@ typedef void snapshot_row_fn(void *arg, const void *key, const uint64_t *values)
  * may have been handed out before an error.
  */
 int snapshot_read(int map_fd, snapshot_row_fn *row, void *arg);
-
-/*
- * Whether a task that reads a map is, so long as bpf(2) is at work, a SCHED_FIFO one, where it may
- * be. The kernel runs no program at a kprobe or classic tracepoint on that CPU meanwhile
- * (bpf_disable_instrumentation()): a task that was preempted there would keep out the events of
- * all the others until it goes on.
- */
-void snapshot_shield(bool on);

@@ -98,6 +98,7 @@ int __wrap_loader_map(const struct loaded *l, const char *name);
 void __wrap_loader_add_traits(const struct object *object, uint8_t traits[]);
 uint64_t __wrap_loader_map_bytes(const struct loaded *l);
 uint64_t __wrap_loader_missed_runs(const struct loaded *l);
+void __wrap_loader_forgive(struct loaded *l);
 int __wrap_snapshot_read(int fd, snapshot_row_fn *row, void *arg);
 int __wrap_bpf_map_lookup_elem(int fd, const void *key, void *value);
 int __wrap_bpf_map_delete_elem(int fd, const void *key);
@@ -283,6 +284,11 @@ uint64_t __wrap_loader_missed_runs(const struct loaded *l)
 {
 	(void)l;
 	return 0;
+}
+
+void __wrap_loader_forgive(struct loaded *l)
+{
+	(void)l;
 }
 
 static struct fake_map *map_of(int fd)

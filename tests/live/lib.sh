@@ -309,6 +309,17 @@ for_nobody()
 # reads may fall into the same one; and of the daemon, when the machine has other things to do.
 TOLERATE='(rrdtool|write_prometheus|unixsock) plugin: |next interval is .* in the past|above its read interval|value lists? (was|were) left'
 
+# Where the better way is not to be had, a kernel that can be preempted in our programs leaves out some
+# runs: that this is told is right.
+tolerated()
+{
+	if grep -qE 'takes (tp_btf|raw_tp) .*leaves out runs' "$DIR/log"; then
+		echo "$TOLERATE|events were not counted"
+	else
+		echo "$TOLERATE"
+	fi
+}
+
 # Has a test accept warnings and errors in the log: it looks at them itself.
 expect_complaints()
 {
@@ -342,7 +353,7 @@ daemon_check()
 		complain "a value was sent twice"
 	fi
 	[ -n "${EXPECT_COMPLAINTS:-}" ] && return
-	grep -E '\[(warning|err|error)\]' "$DIR/log" | grep -vE "$TOLERATE" >"$DIR/bad"
+	grep -E '\[(warning|err|error)\]' "$DIR/log" | grep -vE "$(tolerated)" >"$DIR/bad"
 	[ -s "$DIR/bad" ] || return 0
 	head -n 5 "$DIR/bad"
 	complain "the log holds $(wc -l <"$DIR/bad") complaints"
@@ -765,7 +776,7 @@ scopes()
 # expect_complaint PATTERN: the plugin has exactly one, and it says this.
 expect_complaint()
 {
-	complaints=$(daemon_log '(warning|err|error)' '' | wc -l)
+	complaints=$(daemon_log '(warning|err|error)' '' | grep -cvE "$(tolerated)")
 	daemon_log '(warning|err|error)' "$1" >/dev/null ||
 		complain "no complaint of the plugin that says: $1"
 	[ "$complaints" = 1 ] || complain "$complaints complaints of the plugin, not one"
