@@ -34,6 +34,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -87,7 +88,7 @@ typedef int act_fn(const struct job *job);
 static act_fn calls, fail, badf, mixed, rare, nosys, refused;
 static act_fn exit_children, exit_threads, exec, exec_path, exec_fail, send_signals,
 	read_restarted;
-static act_fn read_interrupted, sleep_stopped, children_killed;
+static act_fn read_interrupted, wait_stopped, children_killed;
 #ifdef SYS_fork
 static act_fn fork_children, vfork_children;
 #endif
@@ -140,8 +141,8 @@ static const struct command {
 	  "1 read, interrupted N times and restarted, N rt_sigreturn" },
 	{ "eintr", "N", interrupter_plain, read_interrupted,
 	  "N read=EINTR, N rt_sigreturn" },
-	{ "stopcont", "N", interrupter_stop, sleep_stopped,
-	  "N nanosleep of half a second, stopped and continued, each of which ends as restart_syscall" },
+	{ "stopcont", "N", interrupter_stop, wait_stopped,
+	  "N futex that wait, stopped and continued, each of which ends as restart_syscall" },
 	{ "killed", "N", interrupter_kill, children_killed,
 	  "N clone, N* read that never returns, N wait4" },
 #ifdef SYS_fork
@@ -678,6 +679,11 @@ static void stop_and_continue(const struct job *job)
 		kill(job->pid, SIGSTOP);
 		await_state(job->pid, 'T');
 		kill(job->pid, SIGCONT);
+		/* It looks asleep a moment before it can be woken. */
+		await_state(job->pid, 'S');
+		while (syscall(SYS_futex, &job->shared->handled, FUTEX_WAKE, 1, NULL,
+			       NULL, 0) != 1)
+			await_state(job->pid, 'S');
 	}
 }
 
@@ -686,14 +692,18 @@ static void interrupter_stop(struct job *job)
 	start_interrupter(job, stop_and_continue);
 }
 
-static int sleep_stopped(const struct job *job)
+/* A wait that has a time to end at is one of the few that restart_syscall goes on with. */
+static int wait_stopped(const struct job *job)
 {
-	const struct timespec half_second = { .tv_nsec = 500000000 };
+	const struct timespec never = { .tv_sec = 1000 };
 	int surprises = 0;
 
 	for (long i = 0; i < job->n; i++) {
 		job->shared->blocking++;
-		surprises |= syscall(SYS_nanosleep, &half_second, NULL) == 0 ? 0 : 1;
+		surprises |= syscall(SYS_futex, &job->shared->handled, FUTEX_WAIT, 0,
+				     &never, NULL, 0) == 0 ?
+				     0 :
+				     1;
 	}
 	return surprises;
 }
