@@ -16,7 +16,7 @@ enum family_id { FAMILY_SYSCALLS, FAMILY_NAMESPACES, FAMILY_COUNT };
 
 enum {
 	DOOR_PROGRAMS_MAX = 5,
-	DOORS_MAX = 5,
+	DOORS_MAX = 6,
 	TRAITS_MAX = 8,
 	COUNTERS_MAX = 4,
 	COLUMNS_MAX = 2,
@@ -36,9 +36,9 @@ enum preemption {
 };
 
 /*
- * One way to hook what an object needs. Its programs are taken together or not at all.
- * Where PREEMPTION_VARIES and is on, a door comes after all others: a sys_exit program under
- * contention for the CPU loses one run in ten.
+ * One way to hook what an object needs. Its programs are taken together or not at all. Two
+ * may have one name. Where PREEMPTION_VARIES and is on, doors with PREEMPTION_OFF come before
+ * all others: a sys_exit program under contention for the CPU loses one run in ten.
  */
 struct door {
 	const char *name;
@@ -46,6 +46,11 @@ struct door {
 	const char
 		*programs[DOOR_PROGRAMS_MAX]; /* "?name": may be missing on this kernel */
 	const char *needs; /* a file without which there is nothing to try; NULL: none */
+	/*
+	 * The programs run with interrupts off (kretprobes on arm64), where the kernel cannot
+	 * allocate more than one or two entries: all of them are allocated at the start.
+	 */
+	bool preallocates;
 };
 
 /*

@@ -169,6 +169,10 @@ static int set_maps(const struct loaded *l, const struct load_plan *plan)
 	struct bpf_map *map;
 	int err = 0;
 
+	bpf_object__for_each_map (map, l->bpf)
+		if (l->door->preallocates && !is_shared(bpf_map__name(map)) && !err)
+			err = bpf_map__set_map_flags(map, bpf_map__map_flags(map) &
+								  ~BPF_F_NO_PREALLOC);
 	for (const struct map_size *s = plan->sizes; s && s->map; s++) {
 		map = bpf_object__find_map_by_name(l->bpf, s->map);
 		if (map && !err)
@@ -329,12 +333,24 @@ static void explain(struct load_report *report, const struct load_plan *plan, in
 		 plan->hook ? "; or set Hook to \"auto\"" : "");
 }
 
-static void note_refusal(struct load_report *report, const char *door, const char *why)
+__attribute__((format(printf, 2, 3))) static void note(struct load_report *report,
+						       const char *format, ...)
 {
 	size_t used = strlen(report->refused);
+	va_list args;
 
-	snprintf(report->refused + used, sizeof(report->refused) - used, "%snot %s: %s",
-		 used ? ", " : "", door, why);
+	used += snprintf(report->refused + used, sizeof(report->refused) - used, "%s",
+			 used ? ", " : "");
+	if (used >= sizeof(report->refused))
+		return;
+	va_start(args, format);
+	vsnprintf(report->refused + used, sizeof(report->refused) - used, format, args);
+	va_end(args);
+}
+
+static void note_refusal(struct load_report *report, const char *door, const char *why)
+{
+	note(report, "not %s: %s", door, why);
 }
 
 static bool is_wanted(const struct door *door, const struct load_plan *plan)
@@ -345,7 +361,7 @@ static bool is_wanted(const struct door *door, const struct load_plan *plan)
 /* Whether a door is one for want of a better. */
 static bool is_last_resort(const struct door *door, const struct load_plan *plan)
 {
-	return door->preemption == PREEMPTION_VARIES && plan->preemptible && !plan->hook;
+	return door->preemption != PREEMPTION_OFF && plan->preemptible;
 }
 
 static int check_needs(const struct door *door)
@@ -387,26 +403,48 @@ static int enter(const struct object *object, const struct door *door,
 	return err;
 }
 
+/* Tries those doors that are a last resort, or those that are not. */
+static int enter_any(const struct object *object, bool last_resort,
+		     const struct load_plan *plan, struct loaded **ret,
+		     struct load_report *report)
+{
+	int err = -ENOENT;
+
+	for (const struct door *d = object->doors; d < object->doors + DOORS_MAX && err;
+	     d++)
+		if (is_wanted(d, plan) && is_last_resort(d, plan) == last_resort)
+			err = enter(object, d, plan, ret, report);
+	return err;
+}
+
+#define LEFT_OUT "this kernel leaves out runs when it is preempted"
+
+/* Why none of the cheaper doors was tried. */
+static void note_passed_over(const struct object *object, const struct load_plan *plan,
+			     struct load_report *report)
+{
+	for (const struct door *d = object->doors; d < report->door; d++)
+		if (is_wanted(d, plan) && is_last_resort(d, plan) &&
+		    strcmp(d->name, report->door->name) != 0)
+			note_refusal(report, d->name, LEFT_OUT);
+}
+
 int loader_start(const struct object *object, const struct load_plan *plan,
 		 struct loaded **ret, struct load_report *report)
 {
-	const struct door *end = object->doors + DOORS_MAX;
-	int err = -ENOENT;
+	int err;
 
 	*report = (struct load_report){ 0 };
-	for (const struct door *d = object->doors; d < end && err; d++) {
-		if (!is_wanted(d, plan))
-			continue;
-		if (is_last_resort(d, plan))
-			note_refusal(report, d->name,
-				     "this kernel leaves out runs when it is preempted");
-		else
-			err = enter(object, d, plan, ret, report);
+	err = enter_any(object, false, plan, ret, report);
+	if (!err) {
+		note_passed_over(object, plan, report);
+		return 0;
 	}
-	for (const struct door *d = object->doors; d < end && err; d++)
-		if (is_wanted(d, plan) && is_last_resort(d, plan))
-			err = enter(object, d, plan, ret, report);
-	return err;
+	if (enter_any(object, true, plan, ret, report) < 0)
+		return err;
+	if (is_last_resort(report->door, plan))
+		note(report, "but " LEFT_OUT);
+	return 0;
 }
 
 bool loader_probe(const char *btf_path)
