@@ -266,7 +266,7 @@ daemon_launch()
 	if [ -n "${ASAN_PRELOAD:-}" ]; then
 		# A leak does not change the status, as it may be the daemon's: see our_leaks().
 		set -- "$@" env LD_PRELOAD="$ASAN_PRELOAD" \
-			ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 \
+			ASAN_OPTIONS='detect_leaks=1 fast_unwind_on_malloc=0 stack_trace_format="    #%n %f %S (%m)"' \
 			LSAN_OPTIONS=exitcode=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	fi
 	"$@" "$COLLECTD" -f -C "$DIR/collectd.conf" >"$DIR/output" 2>&1 &
@@ -341,7 +341,8 @@ our_leaks()
 # What the daemon itself finds wrong with what it is given.
 daemon_check()
 {
-	if grep -E 'ERROR: AddressSanitizer|runtime error:' "$DIR/output"; then
+	if grep -E 'ERROR: AddressSanitizer|runtime error:|LeakSanitizer has encountered' \
+		"$DIR/output"; then
 		complain "a sanitizer found an error"
 	fi
 	our_leaks >"$DIR/leaks"
