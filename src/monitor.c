@@ -57,6 +57,7 @@ struct monitor {
 	bool detailed;
 	bool preemptible; /* see loader_probe() */
 	bool told_loss;
+	bool exposed; /* for want of a better way, to runs that a preemptible kernel leaves out */
 	struct controller controller;
 	struct loaded *groups_loaded; /* NULL: no groups */
 	struct groups *groups;
@@ -177,6 +178,8 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 		return err;
 	say(m, MONITOR_INFO, "%s: takes %s%s%s%s", object->name, report.door->name,
 	    report.refused[0] ? " (" : "", report.refused, report.refused[0] ? ")" : "");
+	m->exposed |= plan->preemptible && !plan->hook &&
+		      report.door->preemption == PREEMPTION_VARIES;
 	if (report.door->preemption == PREEMPTION_OFF)
 		map_shield(true);
 	return 0;
@@ -530,8 +533,11 @@ static void warn_of_loss(struct monitor *m, uint64_t lost)
 	say(m, MONITOR_WARNING,
 	    "%" PRIu64
 	    " events were not counted, as this kernel left out runs of our programs or a "
-	    "map was full; ebpf-self/total_events-lost goes on counting them",
-	    lost);
+	    "map was full; %sebpf-self/total_events-lost goes on counting them",
+	    lost,
+	    m->exposed ? "mount tracefs and let collectd read it, as root or with "
+			 "CAP_DAC_READ_SEARCH; " :
+			 "");
 }
 
 static void send_self_metrics(struct monitor *m, double seconds, const struct sink *sink)

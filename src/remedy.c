@@ -6,7 +6,6 @@
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -15,8 +14,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-
-#include "cleanup.h"
 
 static uint64_t effective_capabilities(void)
 {
@@ -109,14 +106,6 @@ static bool may_read_kernel(void)
 			    sizeof(code) / sizeof(code[0]));
 }
 
-/* False when it is known to be off. */
-static bool has_jit(void)
-{
-	cleanup_fclose FILE *f = fopen("/proc/sys/net/core/bpf_jit_enable", "re");
-
-	return !f || fgetc(f) != '0';
-}
-
 static const char *missing_capability(void)
 {
 	bool bpf = is_capable(CAP_BPF), perfmon = is_capable(CAP_PERFMON);
@@ -194,9 +183,6 @@ static const char *btf_remedy(const char *btf_path)
 	return NULL;
 }
 
-/* ENOTSUPP, which has no name in user space. */
-enum { ENOTSUPP_OF_KERNEL = 524 };
-
 const char *remedy_for(int err, const char *btf_path)
 {
 	const char *no_btf = btf_remedy(btf_path);
@@ -214,15 +200,11 @@ const char *remedy_for(int err, const char *btf_path)
 	case ENOMEM:
 		return "let the daemon have more memory (its memory cgroup), or set a lower Max in "
 		       "<Groups>";
-	case ENOTSUPP_OF_KERNEL:
-		if (!has_jit())
-			return "this kernel interprets BPF programs and cannot do so with these: set "
-			       "the sysctl net.core.bpf_jit_enable to 1";
-		break;
 	case ENOSYS:
 		return has_seccomp_filter() ?
 			       filter_remedy() :
 			       "use a kernel built with CONFIG_BPF_SYSCALL";
+	default:
+		return "see the manual page collectd-ebpf(5) for what it needs";
 	}
-	return "see the manual page collectd-ebpf(5) for what it needs";
 }

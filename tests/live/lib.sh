@@ -689,6 +689,33 @@ expect_no_step_back()
 	' || complain "$1 steps back"
 }
 
+# Whether the kernel leaves out programs' runs where it preempts them, while the way that is safe from
+# this was refused: it needs tracefs, and to whom is not root CAP_DAC_READ_SEARCH.
+loses()
+{
+	daemon_log info 'leaves out runs when it is preempted.*, not tracepoint: ' >/dev/null
+}
+
+# count_about: up, and what is counted is no more than what happens; what is missing is told.
+count_about()
+{
+	settle
+	note ebpf-host/operations-syscall-swapoff
+	"$CAUSE" rare 1000 || complain "cause rare went wrong"
+	settle
+	about_before=$(noted ebpf-host/operations-syscall-swapoff)
+	about_count=$(($(last ebpf-host/operations-syscall-swapoff) - about_before))
+	about_lost=$(last ebpf-self/total_events-lost)
+	if [ $about_count -gt 1000 ] || [ $about_count -lt $((1000 - about_lost)) ]; then
+		complain "of 1000 calls $about_count, and $about_lost lost"
+	fi
+	expect ebpf-self/count-family-syscalls 1
+	expect ebpf-self/count-family-namespaces 1
+	if [ "$about_lost" != 0 ]; then
+		expect_complaint 'not counted.*mount tracefs.*CAP_DAC_READ_SEARCH'
+	fi
+}
+
 # count_exactly NAME: what happens now is counted to the last call, for the host and, where there is
 # a cgroup v2 hierarchy, for a group; none may have had the name before.
 count_exactly()
