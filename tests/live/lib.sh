@@ -658,7 +658,8 @@ compare_sums()
 		$1 > end + 0 { exit }
 		$1 != time { check(); time = $1 }
 		$2 == "WHOLE" { whole = $4; whole_time = time; next }
-		{ sum += $4 - last[$3]; last[$3] = $4 }
+		# A name that was forgotten and comes back begins at 0.
+		{ sum += $4 < last[$3] ? $4 : $4 - last[$3]; last[$3] = $4 }
 		END { check(); if (!reads) print "no read to compare" }
 	' >"$DIR/differences"
 	[ -s "$DIR/differences" ] || return 0
