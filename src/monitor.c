@@ -535,8 +535,8 @@ static void warn_of_loss(struct monitor *m, uint64_t lost)
 	    " events were not counted, as this kernel left out runs of our programs or a "
 	    "map was full; %sebpf-self/total_events-lost goes on counting them",
 	    lost,
-	    m->exposed ? "mount tracefs and let collectd read it, as root or with "
-			 "CAP_DAC_READ_SEARCH; " :
+	    m->exposed ? "mount tracefs and let collectd use it, as root or with "
+			 "CAP_DAC_READ_SEARCH and kernel.perf_event_paranoid below 3; " :
 			 "");
 }
 
