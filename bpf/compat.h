@@ -34,6 +34,9 @@ struct ns_common___since_6_18 {
 	__u32 ns_type;
 };
 
+struct fred_frame {
+};
+
 #pragma clang attribute pop
 
 enum bpf_func_id___present {
@@ -153,8 +156,14 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
 #endif
 
 /*
+ * What the kernel stack of x86 has above the registers where CONFIG_X86_FRED is on, which 6.9
+ * brought; only then is there this type.
+ */
+enum { FRED_PADDING = 16 };
+
+/*
  * The registers with which the current task entered the kernel. bpf_task_pt_regs() came
- * in 5.15 (dd6e10fbd9fb) and wants the typed task; before, they lie at the end of the
+ * in 5.15 (dd6e10fbd9fb) and wants the typed task; else they are looked for at the end of the
  * kernel stack.
  */
 static __always_inline struct pt_regs *current_regs(void)
@@ -165,6 +174,7 @@ static __always_inline struct pt_regs *current_regs(void)
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	enum { KERNEL_STACK_BYTES = 16384 }; /* THREAD_SIZE, with pages of 4 KiB */
 	return (void *)(CURRENT_TASK(stack) + KERNEL_STACK_BYTES -
+			(bpf_core_type_exists(struct fred_frame) ? FRED_PADDING : 0) -
 			bpf_core_type_size(struct pt_regs));
 }
 
