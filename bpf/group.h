@@ -137,13 +137,16 @@ static const struct group_path no_path;
  */
 static __always_inline bool note_path(__u64 group)
 {
+	struct kernfs_node *node = BPF_CORE_READ(current_cgroup(), kn);
 	struct group_path *path;
 
+	if (BPF_CORE_READ(node, id) != group) /* the task was moved just now */
+		return false;
 	bpf_map_update_elem(&group_paths, &group, &no_path, BPF_NOEXIST);
 	path = bpf_map_lookup_elem(&group_paths, &group);
 	if (!path)
 		return false;
-	read_path(path, BPF_CORE_READ(current_cgroup(), kn));
+	read_path(path, node);
 	return true;
 }
 

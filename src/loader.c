@@ -327,9 +327,13 @@ static bool has_optional(const struct door *door)
 
 static void explain(struct load_report *report, const struct load_plan *plan, int err)
 {
+	/* "failed to determine tracepoint 'sched/...' perf event ID", "... perf event open" */
+	bool is_classic = strstr(complaint, "tracepoint") &&
+			  strstr(complaint, "perf event");
+
 	snprintf(report->error, sizeof(report->error), "%s; %s%s",
 		 complaint[0] ? complaint : strerror(-err),
-		 remedy_for(err, plan->btf_path),
+		 is_classic ? remedy_for_tracepoints() : remedy_for(err, plan->btf_path),
 		 plan->hook ? "; or set Hook to \"auto\"" : "");
 }
 
@@ -378,9 +382,10 @@ static int try_programs(const struct object *object, const struct door *door,
 	int err = try_door(object, door, true, plan, ret);
 
 	/* what is forbidden does not become less so without some */
-	if (err && err != -EPERM && has_optional(door))
-		err = try_door(object, door, false, plan, ret);
-	return err;
+	if (!err || err == -EPERM || !has_optional(door))
+		return err;
+	complaint[0] = '\0';
+	return try_door(object, door, false, plan, ret);
 }
 
 static int enter(const struct object *object, const struct door *door,
@@ -561,6 +566,12 @@ static uint64_t missed_by_link(const struct bpf_link *link)
 	return info.event == KPROBE || info.event == KRETPROBE ? info.missed : 0;
 }
 
+bool loader_is_kept_out(const struct door *door)
+{
+	return strcmp(door->name, "kretprobe") == 0 ||
+	       strcmp(door->name, "tracepoint") == 0;
+}
+
 void loader_forgive(struct loaded *l)
 {
 	if (l)
@@ -582,5 +593,5 @@ uint64_t loader_missed_runs(const struct loaded *l)
 		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
 			sum += info.recursion_misses;
 	}
-	return sum - l->forgiven;
+	return sum > l->forgiven ? sum - l->forgiven : 0;
 }

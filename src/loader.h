@@ -75,6 +75,9 @@ int loader_link(const struct loaded *l, const char *program);
 /* Bytes of kernel memory that the maps made for `l` hold, as the kernel accounts them. */
 uint64_t loader_map_bytes(const struct loaded *l);
 
+/* Whether bpf(2) on maps keeps its programs from running: see map_access.h. */
+bool loader_is_kept_out(const struct door *door);
+
 /* Missed runs so far are no loss: nothing has been read yet. Takes NULL. */
 void loader_forgive(struct loaded *l);
 

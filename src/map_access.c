@@ -18,14 +18,25 @@ struct shield {
 	struct sched_param param;
 };
 
+/* Not of a thread that is a real-time one already, in whatever way. */
+static bool may_be_raised(int policy)
+{
+	policy &= ~SCHED_RESET_ON_FORK;
+	return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
+}
+
 static struct shield raise_shield(void)
 {
 	const struct sched_param lowest = { .sched_priority = 1 };
 	struct shield s = { .policy = shielded ? sched_getscheduler(0) : -1 };
+	int reset;
 
-	if (s.policy < 0 || s.policy == SCHED_FIFO || s.policy == SCHED_RR ||
-	    sched_getparam(0, &s.param) < 0 ||
-	    sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest) < 0)
+	if (s.policy < 0)
+		return s;
+	/* a flag that is set stays set, as to clear it takes CAP_SYS_NICE */
+	reset = s.policy & SCHED_RESET_ON_FORK;
+	if (!may_be_raised(s.policy) || sched_getparam(0, &s.param) < 0 ||
+	    sched_setscheduler(0, SCHED_FIFO | reset, &lowest) < 0)
 		s.policy = -1;
 	return s;
 }

@@ -179,8 +179,8 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 	say(m, MONITOR_INFO, "%s: takes %s%s%s%s", object->name, report.door->name,
 	    report.refused[0] ? " (" : "", report.refused, report.refused[0] ? ")" : "");
 	m->exposed |= plan->preemptible && !plan->hook &&
-		      report.door->preemption == PREEMPTION_VARIES;
-	if (report.door->preemption == PREEMPTION_OFF)
+		      report.door->preemption != PREEMPTION_OFF;
+	if (loader_is_kept_out(report.door))
 		map_shield(true);
 	return 0;
 }

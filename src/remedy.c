@@ -172,10 +172,12 @@ static const char *program_remedy(void)
 	       "version";
 }
 
+#define BTF_PATH_REMEDY "let BtfPath name a file with the BTF of the running kernel"
+
 static const char *btf_remedy(const char *btf_path)
 {
 	if (btf_path && access(btf_path, R_OK) < 0)
-		return "let BtfPath name a file with the BTF of the running kernel";
+		return BTF_PATH_REMEDY;
 	if (!btf_path && access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return "this kernel shows no BTF in /sys/kernel/btf/vmlinux: use one built with "
 		       "CONFIG_DEBUG_INFO_BTF and let the daemon see /sys, or name a file with "
@@ -190,6 +192,10 @@ const char *remedy_for(int err, const char *btf_path)
 	/* libbpf makes sure that it may use bpf before it looks for type information */
 	if (err != -EPERM && err != -ENOSYS && no_btf)
 		return no_btf;
+	/* that of another kernel is found wrong in many ways */
+	if (btf_path && err != -EPERM && err != -ENOSYS && err != -ENOMEM &&
+	    err != -E2BIG)
+		return BTF_PATH_REMEDY;
 	switch (-err) {
 	case EACCES: /* of security modules, too */
 	case EINVAL:
@@ -207,4 +213,10 @@ const char *remedy_for(int err, const char *btf_path)
 	default:
 		return "see the manual page collectd-ebpf(5) for what it needs";
 	}
+}
+
+const char *remedy_for_tracepoints(void)
+{
+	return "mount tracefs and let collectd use it, as root or with CAP_DAC_READ_SEARCH and "
+	       "kernel.perf_event_paranoid below 3";
 }

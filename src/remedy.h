@@ -10,3 +10,6 @@
  * text is static, and without a full stop.
  */
 const char *remedy_for(int err, const char *btf_path);
+
+/* The same where a classic tracepoint is refused. */
+const char *remedy_for_tracepoints(void);
