@@ -34,9 +34,6 @@ struct ns_common___since_6_18 {
 	__u32 ns_type;
 };
 
-struct fred_frame {
-};
-
 #pragma clang attribute pop
 
 enum bpf_func_id___present {
@@ -156,10 +153,11 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
 #endif
 
 /*
- * What the kernel stack of x86 has above the registers where CONFIG_X86_FRED is on, which 6.9
- * brought; only then is there this type.
+ * Set by the loader. Bytes above the registers on the kernel stack, where the kernel's own BTF is not
+ * there: see loader_stack_padding(). A program that asked for a type that the kernel lacks would have
+ * libbpf 1.1 look into modules, for which it wants CAP_SYS_ADMIN.
  */
-enum { FRED_PADDING = 16 };
+const volatile __u32 stack_padding;
 
 /*
  * The registers with which the current task entered the kernel. bpf_task_pt_regs() came
@@ -173,8 +171,7 @@ static __always_inline struct pt_regs *current_regs(void)
 				       BPF_FUNC_task_pt_regs___present))
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	enum { KERNEL_STACK_BYTES = 16384 }; /* THREAD_SIZE, with pages of 4 KiB */
-	return (void *)(CURRENT_TASK(stack) + KERNEL_STACK_BYTES -
-			(bpf_core_type_exists(struct fred_frame) ? FRED_PADDING : 0) -
+	return (void *)(CURRENT_TASK(stack) + KERNEL_STACK_BYTES - stack_padding -
 			bpf_core_type_size(struct pt_regs));
 }
 

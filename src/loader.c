@@ -452,6 +452,19 @@ int loader_start(const struct object *object, const struct load_plan *plan,
 	return 0;
 }
 
+uint32_t loader_stack_padding(const char *btf_path)
+{
+	enum {
+		FRED_PADDING = 16
+	}; /* TOP_OF_KERNEL_STACK_PADDING, with CONFIG_X86_FRED */
+	struct btf *btf = btf_path ? btf__parse(btf_path, NULL) : NULL;
+	/* arch/x86/include/asm/fred.h has this type with that option only, which 6.9 brought */
+	bool fred = btf && btf__find_by_name_kind(btf, "fred_frame", BTF_KIND_STRUCT) > 0;
+
+	btf__free(btf);
+	return fred ? FRED_PADDING : 0;
+}
+
 bool loader_probe(const char *btf_path)
 {
 	const struct load_plan plan = { .btf_path = btf_path };

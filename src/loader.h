@@ -60,6 +60,12 @@ int loader_start(const struct object *object, const struct load_plan *plan,
  */
 bool loader_probe(const char *btf_path);
 
+/*
+ * Bytes that a kernel whose BTF is in this file leaves free at the end of its stacks, above a task's
+ * registers; 0 for NULL, as the programs need not know where the kernel has its own BTF.
+ */
+uint32_t loader_stack_padding(const char *btf_path);
+
 /* Detaches and unloads; takes NULL. */
 void loader_stop(struct loaded *l);
 

@@ -28,7 +28,7 @@
 
 enum {
 	IDLE_READS_MAX = 3, /* a service that restarts within them stays one series */
-	GROUP_CONSTANTS = 6,
+	GROUP_CONSTANTS = 7,
 	CONSTANTS_MAX = GROUP_CONSTANTS + SWITCHES_MAX + 1,
 	GROUP_SIZES = 4,
 	SIZES_MAX = GROUP_SIZES + 2 + COUNTERS_MAX + 1,
@@ -52,8 +52,9 @@ struct monitor {
 	struct running running[FAMILY_COUNT]; /* those that are on */
 	int running_count;
 	uint32_t group_kind;
-	uint32_t slots; /* of the arrays by group: Max and SLOT_OTHER */
-	uint32_t cpus;	/* whose numbers are below this */
+	uint32_t slots;		/* of the arrays by group: Max and SLOT_OTHER */
+	uint32_t cpus;		/* whose numbers are below this */
+	uint32_t stack_padding; /* see loader_stack_padding() */
 	bool detailed;
 	bool preemptible; /* see loader_probe() */
 	bool told_loss;
@@ -195,6 +196,7 @@ static void add_group_constants(const struct monitor *m, struct constant *c)
 	*c++ = (struct constant){ "group_slots", &m->slots, sizeof(uint32_t) };
 	*c++ = (struct constant){ "detail", &m->detailed, sizeof(bool) };
 	*c++ = (struct constant){ "cpu_count", &m->cpus, sizeof(uint32_t) };
+	*c++ = (struct constant){ "stack_padding", &m->stack_padding, sizeof(uint32_t) };
 }
 
 static void add_group_sizes(const struct monitor *m, struct map_size *s)
@@ -419,6 +421,7 @@ static int start_shared(struct monitor *m)
 		return -ENOMEM;
 	m->group_kind = choose_group_kind(m);
 	m->preemptible = loader_probe(m->settings->btf_path);
+	m->stack_padding = loader_stack_padding(m->settings->btf_path);
 	if (!err)
 		err = start_groups(m);
 	return err ? err : rows_init(&m->rows, m->scopes, m->groups, m->slots);
