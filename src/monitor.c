@@ -22,6 +22,7 @@
 #include "groups.h"
 #include "loader.h"
 #include "map_access.h"
+#include "remedy.h"
 #include "rows.h"
 #include "scopes.h"
 #include "snapshot.h"
@@ -536,11 +537,8 @@ static void warn_of_loss(struct monitor *m, uint64_t lost)
 	say(m, MONITOR_WARNING,
 	    "%" PRIu64
 	    " events were not counted, as this kernel left out runs of our programs or a "
-	    "map was full; %sebpf-self/total_events-lost goes on counting them",
-	    lost,
-	    m->exposed ? "mount tracefs and let collectd use it, as root or with "
-			 "CAP_DAC_READ_SEARCH and kernel.perf_event_paranoid below 3; " :
-			 "");
+	    "map was full; %s%sebpf-self/total_events-lost goes on counting them",
+	    lost, m->exposed ? remedy_for_tracepoints() : "", m->exposed ? "; " : "");
 }
 
 static void send_self_metrics(struct monitor *m, double seconds, const struct sink *sink)
