@@ -153,11 +153,11 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
 #endif
 
 /*
- * Set by the loader. Bytes above the registers on the kernel stack, where the kernel's own BTF is not
- * there: see loader_stack_padding(). A program that asked for a type that the kernel lacks would have
- * libbpf 1.1 look into modules, for which it wants CAP_SYS_ADMIN.
+ * Set by the loader. Bytes from the start of a kernel stack to the end of the registers on it: see
+ * loader_registers_end(). A program that asked for a type that the kernel lacks would have libbpf 1.1
+ * look into modules, for which it wants CAP_SYS_ADMIN.
  */
-const volatile __u32 stack_padding;
+const volatile __u32 registers_end;
 
 /*
  * The registers with which the current task entered the kernel. bpf_task_pt_regs() came
@@ -170,8 +170,7 @@ static __always_inline struct pt_regs *current_regs(void)
 	    bpf_core_enum_value_exists(enum bpf_func_id___present,
 				       BPF_FUNC_task_pt_regs___present))
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	enum { KERNEL_STACK_BYTES = 16384 }; /* THREAD_SIZE, with pages of 4 KiB */
-	return (void *)(CURRENT_TASK(stack) + KERNEL_STACK_BYTES - stack_padding -
+	return (void *)(CURRENT_TASK(stack) + registers_end -
 			bpf_core_type_size(struct pt_regs));
 }
 

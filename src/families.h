@@ -46,6 +46,8 @@ struct door {
 	const char
 		*programs[DOOR_PROGRAMS_MAX]; /* "?name": may be missing on this kernel */
 	const char *needs; /* a file without which there is nothing to try; NULL: none */
+	/* Does not run while bpf(2) works on a map on that CPU: see map_access.h. */
+	bool is_kept_out;
 	/*
 	 * The programs run with interrupts off (kretprobes on arm64), where the kernel cannot
 	 * allocate more than one or two entries: all of them are allocated at the start.

@@ -452,17 +452,22 @@ int loader_start(const struct object *object, const struct load_plan *plan,
 	return 0;
 }
 
-uint32_t loader_stack_padding(const char *btf_path)
+uint32_t loader_registers_end(const char *btf_path)
 {
 	enum {
-		FRED_PADDING = 16
-	}; /* TOP_OF_KERNEL_STACK_PADDING, with CONFIG_X86_FRED */
+		STACK_BYTES = 16384, /* THREAD_SIZE of x86-64, and the least of arm64 */
+		FRED_PADDING = 16, /* TOP_OF_KERNEL_STACK_PADDING, with CONFIG_X86_FRED */
+	};
+	/* arm64 makes stacks of whole pages; with pages of 64 KiB, that is one */
+	long page = sysconf(_SC_PAGESIZE);
+	uint32_t end = page > STACK_BYTES ? page : STACK_BYTES;
 	struct btf *btf = btf_path ? btf__parse(btf_path, NULL) : NULL;
-	/* arch/x86/include/asm/fred.h has this type with that option only, which 6.9 brought */
-	bool fred = btf && btf__find_by_name_kind(btf, "fred_frame", BTF_KIND_STRUCT) > 0;
 
+	/* arch/x86/include/asm/fred.h has this type with that option only, which 6.9 brought */
+	if (btf && btf__find_by_name_kind(btf, "fred_frame", BTF_KIND_STRUCT) > 0)
+		end -= FRED_PADDING;
 	btf__free(btf);
-	return fred ? FRED_PADDING : 0;
+	return end;
 }
 
 bool loader_probe(const char *btf_path)
@@ -577,12 +582,6 @@ static uint64_t missed_by_link(const struct bpf_link *link)
 	    info.type != BPF_LINK_TYPE_PERF_EVENT)
 		return 0;
 	return info.event == KPROBE || info.event == KRETPROBE ? info.missed : 0;
-}
-
-bool loader_is_kept_out(const struct door *door)
-{
-	return strcmp(door->name, "kretprobe") == 0 ||
-	       strcmp(door->name, "tracepoint") == 0;
 }
 
 void loader_forgive(struct loaded *l)

@@ -61,10 +61,10 @@ int loader_start(const struct object *object, const struct load_plan *plan,
 bool loader_probe(const char *btf_path);
 
 /*
- * Bytes that a kernel whose BTF is in this file leaves free at the end of its stacks, above a task's
- * registers; 0 for NULL, as the programs need not know where the kernel has its own BTF.
+ * Where on its kernel stack a task's registers end, in bytes from the stack's start, for kernels that
+ * do not tell the programs: before 5.15, and those whose BTF is in the file `btf_path`.
  */
-uint32_t loader_stack_padding(const char *btf_path);
+uint32_t loader_registers_end(const char *btf_path);
 
 /* Detaches and unloads; takes NULL. */
 void loader_stop(struct loaded *l);
@@ -80,9 +80,6 @@ int loader_link(const struct loaded *l, const char *program);
 
 /* Bytes of kernel memory that the maps made for `l` hold, as the kernel accounts them. */
 uint64_t loader_map_bytes(const struct loaded *l);
-
-/* Whether bpf(2) on maps keeps its programs from running: see map_access.h. */
-bool loader_is_kept_out(const struct door *door);
 
 /* Missed runs so far are no loss: nothing has been read yet. Takes NULL. */
 void loader_forgive(struct loaded *l);

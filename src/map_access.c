@@ -6,11 +6,17 @@
 
 #include <bpf/bpf.h>
 
-static bool shielded;
+static bool shielded, refused;
 
 void map_shield(bool on)
 {
 	shielded = on;
+	refused = false;
+}
+
+bool map_shield_refused(void)
+{
+	return refused;
 }
 
 struct shield {
@@ -36,8 +42,10 @@ static struct shield raise_shield(void)
 	/* a flag that is set stays set, as to clear it takes CAP_SYS_NICE */
 	reset = s.policy & SCHED_RESET_ON_FORK;
 	if (!may_be_raised(s.policy) || sched_getparam(0, &s.param) < 0 ||
-	    sched_setscheduler(0, SCHED_FIFO | reset, &lowest) < 0)
+	    sched_setscheduler(0, SCHED_FIFO | reset, &lowest) < 0) {
+		refused = may_be_raised(s.policy);
 		s.policy = -1;
+	}
 	return s;
 }
 

@@ -12,6 +12,9 @@
 /* Whether the calling thread is, inside of these calls, a SCHED_FIFO one, where it may be. */
 void map_shield(bool on);
 
+/* Whether it has been wished for and could not be. */
+bool map_shield_refused(void);
+
 /* As libbpf's: 0, or a negative errno that is in errno, too. */
 int map_lookup(int fd, const void *key, void *value);
 int map_update(int fd, const void *key, const void *value);

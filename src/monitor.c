@@ -55,7 +55,7 @@ struct monitor {
 	uint32_t group_kind;
 	uint32_t slots;		/* of the arrays by group: Max and SLOT_OTHER */
 	uint32_t cpus;		/* whose numbers are below this */
-	uint32_t stack_padding; /* see loader_stack_padding() */
+	uint32_t registers_end; /* see loader_registers_end() */
 	bool detailed;
 	bool preemptible; /* see loader_probe() */
 	bool told_loss;
@@ -182,7 +182,7 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 	    report.refused[0] ? " (" : "", report.refused, report.refused[0] ? ")" : "");
 	m->exposed |= plan->preemptible && !plan->hook &&
 		      report.door->preemption != PREEMPTION_OFF;
-	if (loader_is_kept_out(report.door))
+	if (report.door->is_kept_out)
 		map_shield(true);
 	return 0;
 }
@@ -197,7 +197,7 @@ static void add_group_constants(const struct monitor *m, struct constant *c)
 	*c++ = (struct constant){ "group_slots", &m->slots, sizeof(uint32_t) };
 	*c++ = (struct constant){ "detail", &m->detailed, sizeof(bool) };
 	*c++ = (struct constant){ "cpu_count", &m->cpus, sizeof(uint32_t) };
-	*c++ = (struct constant){ "stack_padding", &m->stack_padding, sizeof(uint32_t) };
+	*c++ = (struct constant){ "registers_end", &m->registers_end, sizeof(uint32_t) };
 }
 
 static void add_group_sizes(const struct monitor *m, struct map_size *s)
@@ -374,20 +374,30 @@ static int add_constants(struct monitor *m, const struct family *f)
 	return 0;
 }
 
-/* One line for each thing that is off; when that is everything, one line for all of it. */
+static bool is_one_error(const struct monitor *m)
+{
+	for (int i = 1; i < m->running_count; i++)
+		if (strcmp(m->running[i].error, m->running[0].error) != 0)
+			return false;
+	return true;
+}
+
+/* One line for each thing that is off; when that is everything for one reason, one line. */
 static void say_what_is_off(const struct monitor *m, bool up)
 {
-	if (!up) {
-		say(m, MONITOR_ERROR, "all families are off: %s", m->running[0].error);
+	enum monitor_severity severity = up ? MONITOR_WARNING : MONITOR_ERROR;
+
+	if (!up && is_one_error(m)) {
+		say(m, severity, "all families are off: %s", m->running[0].error);
 		return;
 	}
-	if (m->groups_error[0])
+	if (up && m->groups_error[0])
 		say(m, MONITOR_WARNING, "groups: off, counting goes on for the host: %s",
 		    m->groups_error);
 	for (const struct running *r = m->running; r < m->running + m->running_count;
 	     r++) {
 		if (!r->loaded)
-			say(m, MONITOR_WARNING, "%s: off: %s", r->family->name, r->error);
+			say(m, severity, "%s: off: %s", r->family->name, r->error);
 		else if (r->gauges_error[0])
 			say(m, MONITOR_WARNING,
 			    "%s: what is counted at each read is %s: %s", r->family->name,
@@ -422,7 +432,7 @@ static int start_shared(struct monitor *m)
 		return -ENOMEM;
 	m->group_kind = choose_group_kind(m);
 	m->preemptible = loader_probe(m->settings->btf_path);
-	m->stack_padding = loader_stack_padding(m->settings->btf_path);
+	m->registers_end = loader_registers_end(m->settings->btf_path);
 	if (!err)
 		err = start_groups(m);
 	return err ? err : rows_init(&m->rows, m->scopes, m->groups, m->slots);
@@ -531,14 +541,21 @@ static uint64_t counts_without_room(const struct running *r)
 /* Once: from then on ebpf-self/total_events-lost tells. */
 static void warn_of_loss(struct monitor *m, uint64_t lost)
 {
+	const char *remedy = "";
+
 	if (!lost || m->told_loss)
 		return;
 	m->told_loss = true;
+	if (m->exposed)
+		remedy = remedy_for_tracepoints();
+	else if (map_shield_refused())
+		remedy =
+			"let collectd have CAP_SYS_NICE, so that nobody holds up its reads";
 	say(m, MONITOR_WARNING,
 	    "%" PRIu64
 	    " events were not counted, as this kernel left out runs of our programs or a "
 	    "map was full; %s%sebpf-self/total_events-lost goes on counting them",
-	    lost, m->exposed ? remedy_for_tracepoints() : "", m->exposed ? "; " : "");
+	    lost, remedy, remedy[0] ? "; " : "");
 }
 
 static void send_self_metrics(struct monitor *m, double seconds, const struct sink *sink)

@@ -215,8 +215,17 @@ const char *remedy_for(int err, const char *btf_path)
 	}
 }
 
+/* Where the events are looked up by number, before perf_event_open(2). */
+static bool has_tracefs(void)
+{
+	return access("/sys/kernel/tracing/events", X_OK) == 0 ||
+	       access("/sys/kernel/debug/tracing/events", X_OK) == 0;
+}
+
 const char *remedy_for_tracepoints(void)
 {
+	if (has_tracefs() && has_seccomp_filter())
+		return filter_remedy();
 	return "mount tracefs and let collectd use it, as root or with CAP_DAC_READ_SEARCH and "
 	       "kernel.perf_event_paranoid below 3";
 }

@@ -202,7 +202,7 @@ static const struct command {
 
 typedef void confine_fn(const char *arg);
 
-static confine_fn drop_caps, become_nobody, forbid_bpf, enter_namespaces;
+static confine_fn drop_caps, become_nobody, forbid_bpf, forbid_perf, enter_namespaces;
 
 /* cause NAME ARG PROGRAM [ARGUMENT...]: runs PROGRAM where something is refused */
 static const struct wrapper {
@@ -215,6 +215,7 @@ static const struct wrapper {
 	{ "nobody", "CAP[,CAP...]", become_nobody,
 	  "as user 65534, with these capabilities alone" },
 	{ "no-bpf", "EPERM|ENOSYS", forbid_bpf, "where seccomp refuses bpf so" },
+	{ "no-perf", "EPERM|ENOSYS", forbid_perf, "where it refuses perf_event_open so" },
 	{ "in-new", "TYPES", enter_namespaces,
 	  "in new namespaces, as root; signals to us go to PROGRAM" },
 };
@@ -1459,14 +1460,24 @@ static void become_nobody(const char *list)
 	each_capability(list, make_ambient);
 }
 
-static void forbid_bpf(const char *error)
+static void forbid(int call, const char *error)
 {
 	if (!strcmp(error, "EPERM"))
-		refuse_call(SYS_bpf, EPERM);
+		refuse_call(call, EPERM);
 	else if (!strcmp(error, "ENOSYS"))
-		refuse_call(SYS_bpf, ENOSYS);
+		refuse_call(call, ENOSYS);
 	else
 		usage();
+}
+
+static void forbid_bpf(const char *error)
+{
+	forbid(SYS_bpf, error);
+}
+
+static void forbid_perf(const char *error)
+{
+	forbid(SYS_perf_event_open, error);
 }
 
 static void write_file(const char *path, const char *text)
