@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,6 +15,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+
+#include "cleanup.h"
 
 static uint64_t effective_capabilities(void)
 {
@@ -162,12 +165,23 @@ static const char *permission_remedy(void)
 	       "for the security module that forbids it";
 }
 
+/* Linux 7.3 does not interpret all that its verifier lets pass. */
+static bool is_jit_off(void)
+{
+	cleanup_fclose FILE *f = fopen("/proc/sys/net/core/bpf_jit_enable", "re");
+
+	return f && fgetc(f) == '0';
+}
+
 static const char *program_remedy(void)
 {
 	if (!may_load())
 		return permission_remedy();
 	if (!may_read_kernel())
 		return lockdown_remedy();
+	if (is_jit_off())
+		return "this kernel cannot interpret the program: set the sysctl "
+		       "net.core.bpf_jit_enable to 1";
 	return "the kernel's verifier refuses the program: please report it with the kernel's "
 	       "version";
 }
