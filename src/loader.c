@@ -293,6 +293,45 @@ static struct loaded *open_door(const struct object *object, const struct door *
 	return NULL;
 }
 
+static bool is_interpreted(const struct loaded *l)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program (program, l->bpf) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+		int fd = bpf_program__autoload(program) ? bpf_program__fd(program) : -1;
+
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+		    !info.jited_prog_len)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * From Linux 6.10 the verifier leaves calls of some helpers for the compiler to
+ * replace, also where there will be none, as net.core.bpf_jit_enable is 0: the interpreter then
+ * jumps into the void, and the kernel panics. By 7.3 such programs are refused.
+ */
+static int check_compiled(const struct loaded *l, const char *btf_path)
+{
+	struct btf *btf;
+	bool crashes;
+
+	if (!is_interpreted(l))
+		return 0;
+	btf = btf_path ? btf__parse(btf_path, NULL) : btf__load_vmlinux_btf();
+	crashes = !btf || btf__find_by_name_kind(btf, "bpf_jit_inlines_helper_call",
+						 BTF_KIND_FUNC) > 0;
+	btf__free(btf);
+	if (!crashes)
+		return 0;
+	snprintf(complaint, sizeof(complaint),
+		 "this kernel is not fit to interpret BPF programs");
+	return -EINVAL;
+}
+
 static int try_door(const struct object *object, const struct door *door,
 		    bool with_optional, const struct load_plan *plan, struct loaded **ret)
 {
@@ -307,6 +346,8 @@ static int try_door(const struct object *object, const struct door *door,
 		err = set_maps(l, plan);
 	if (!err)
 		err = bpf_object__load(l->bpf);
+	if (!err)
+		err = check_compiled(l, plan->btf_path);
 	if (!err)
 		err = attach_all(l, plan->leader);
 	if (err) {

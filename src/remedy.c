@@ -165,7 +165,6 @@ static const char *permission_remedy(void)
 	       "for the security module that forbids it";
 }
 
-/* Linux 7.3 does not interpret all that its verifier lets pass. */
 static bool is_jit_off(void)
 {
 	cleanup_fclose FILE *f = fopen("/proc/sys/net/core/bpf_jit_enable", "re");
@@ -180,8 +179,7 @@ static const char *program_remedy(void)
 	if (!may_read_kernel())
 		return lockdown_remedy();
 	if (is_jit_off())
-		return "this kernel cannot interpret the program: set the sysctl "
-		       "net.core.bpf_jit_enable to 1";
+		return "have them compiled: set the sysctl net.core.bpf_jit_enable to 1";
 	return "the kernel's verifier refuses the program: please report it with the kernel's "
 	       "version";
 }
