@@ -9,7 +9,10 @@
 
 #include "cleanup.h"
 
-/* cgroups(7): "name hierarchy num_cgroups enabled" */
+/*
+ * cgroups(7): "name hierarchy num_cgroups enabled". Controllers that the kernel has for cgroup v2
+ * only are not listed, since Linux 6.11 or so (cgroup1_subsys_absent()).
+ */
 static int find_hierarchy(const char *name, int32_t *ret)
 {
 	cleanup_fclose FILE *f = fopen("/proc/cgroups", "re");
@@ -18,14 +21,15 @@ static int find_hierarchy(const char *name, int32_t *ret)
 
 	if (!f)
 		return -errno;
+	*ret = 0;
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%63s %d %*d %d", found, &hierarchy, &enabled) != 3 ||
-		    strcmp(found, name) != 0 || !enabled)
+		    strcmp(found, name) != 0)
 			continue;
 		*ret = hierarchy;
-		return 0;
+		return enabled ? 0 : -ENOENT;
 	}
-	return -ENOENT;
+	return 0;
 }
 
 /*
@@ -43,8 +47,10 @@ static int find_index(const struct btf *btf, const char *name, uint32_t *ret)
 		 strcmp(name, "blkio") ? name : "io");
 	for (int i = 0; type && i < btf_vlen(type); i++) {
 		const struct btf_enum *e = btf_enum(type) + i;
+		const char *found = btf__name_by_offset(btf, e->name_off);
 
-		if (strcmp(btf__name_by_offset(btf, e->name_off), wanted) != 0)
+		if (!found ||
+		    strcmp(found, wanted) != 0) /* none in a file that is damaged */
 			continue;
 		*ret = e->val;
 		return 0;

@@ -64,6 +64,17 @@ __attribute__((format(printf, 2, 0))) static int capture(enum libbpf_print_level
 	return 0;
 }
 
+static int ignore(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level, (void)format, (void)args;
+	return 0;
+}
+
+void loader_silence(void)
+{
+	libbpf_set_print(ignore);
+}
+
 static libbpf_print_fn_t capture_begin(void)
 {
 	complaint[0] = '\0';
@@ -293,43 +304,55 @@ static struct loaded *open_door(const struct object *object, const struct door *
 	return NULL;
 }
 
-static bool is_interpreted(const struct loaded *l)
+/* Whether a call of a helper still has the helper's number where its address should be. */
+static bool has_bare_call(const struct bpf_insn *code, size_t count)
 {
-	struct bpf_program *program;
-
-	bpf_object__for_each_program (program, l->bpf) {
-		struct bpf_prog_info info = { 0 };
-		uint32_t size = sizeof(info);
-		int fd = bpf_program__autoload(program) ? bpf_program__fd(program) : -1;
-
-		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
-		    !info.jited_prog_len)
-			return true;
-	}
+	for (size_t i = 0; i < count; i++)
+		if (code[i].code == (BPF_JMP | BPF_CALL) && code[i].src_reg == 0 &&
+		    code[i].imm >= 0 && code[i].imm < __BPF_FUNC_MAX_ID)
+			return true; /* 0 is what we are not allowed to see */
 	return false;
 }
 
 /*
- * From Linux 6.10 the verifier leaves calls of some helpers for the compiler to
- * replace, also where there will be none, as net.core.bpf_jit_enable is 0: the interpreter then
- * jumps into the void, and the kernel panics. By 7.3 such programs are refused.
+ * From Linux 6.10 the verifier leaves calls of some helpers for the compiler to replace
+ * (bpf_jit_inlines_helper_call()), also where there will be none, as net.core.bpf_jit_enable is 0:
+ * the interpreter then jumps into the void, and the kernel panics. By 7.3 such programs are refused.
  */
-static int check_compiled(const struct loaded *l, const char *btf_path)
+static bool is_safe(const struct bpf_program *program)
 {
-	struct btf *btf;
-	bool crashes;
+	int fd = bpf_program__autoload(program) ? bpf_program__fd(program) : -1;
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info), bytes;
 
-	if (!is_interpreted(l))
-		return 0;
-	btf = btf_path ? btf__parse(btf_path, NULL) : btf__load_vmlinux_btf();
-	crashes = !btf || btf__find_by_name_kind(btf, "bpf_jit_inlines_helper_call",
-						 BTF_KIND_FUNC) > 0;
-	btf__free(btf);
-	if (!crashes)
-		return 0;
-	snprintf(complaint, sizeof(complaint),
-		 "this kernel is not fit to interpret BPF programs");
-	return -EINVAL;
+	if (fd < 0)
+		return true;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return false;
+	bytes = info.xlated_prog_len;
+	if (info.jited_prog_len)
+		return true;
+	cleanup_free struct bpf_insn *code = malloc(bytes ? bytes : 1);
+
+	info = (struct bpf_prog_info){ .xlated_prog_len = bytes,
+				       .xlated_prog_insns = (uintptr_t)code };
+	size = sizeof(info);
+	return code && bytes && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+	       !has_bare_call(code, bytes / sizeof(*code));
+}
+
+static int check_compiled(const struct loaded *l)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program (program, l->bpf) {
+		if (is_safe(program))
+			continue;
+		snprintf(complaint, sizeof(complaint),
+			 "this kernel is not fit to interpret BPF programs");
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static int try_door(const struct object *object, const struct door *door,
@@ -347,7 +370,7 @@ static int try_door(const struct object *object, const struct door *door,
 	if (!err)
 		err = bpf_object__load(l->bpf);
 	if (!err)
-		err = check_compiled(l, plan->btf_path);
+		err = check_compiled(l);
 	if (!err)
 		err = attach_all(l, plan->leader);
 	if (err) {
@@ -368,13 +391,16 @@ static bool has_optional(const struct door *door)
 
 static void explain(struct load_report *report, const struct load_plan *plan, int err)
 {
-	/* "failed to determine tracepoint 'sched/...' perf event ID", "... perf event open" */
-	bool is_classic = strstr(complaint, "tracepoint") &&
-			  strstr(complaint, "perf event");
+	/*
+	 * "failed to determine tracepoint 'sched/...' perf event ID", "tracepoint '...'
+	 * perf_event_open() failed", "failed to create kretprobe '...' perf event"
+	 */
+	bool is_perf = strstr(complaint, "perf event") ||
+		       strstr(complaint, "perf_event_open");
 
 	snprintf(report->error, sizeof(report->error), "%s; %s%s",
 		 complaint[0] ? complaint : strerror(-err),
-		 is_classic ? remedy_for_tracepoints() : remedy_for(err, plan->btf_path),
+		 is_perf ? remedy_for_perf_events() : remedy_for(err, plan->btf_path),
 		 plan->hook ? "; or set Hook to \"auto\"" : "");
 }
 
@@ -393,9 +419,14 @@ __attribute__((format(printf, 2, 3))) static void note(struct load_report *repor
 	va_end(args);
 }
 
+/* Once, where two doors of one name are refused for one reason. */
 static void note_refusal(struct load_report *report, const char *door, const char *why)
 {
-	note(report, "not %s: %s", door, why);
+	char refusal[sizeof(complaint) + 32];
+
+	snprintf(refusal, sizeof(refusal), "not %s: %s", door, why);
+	if (!strstr(report->refused, refusal))
+		note(report, "%s", refusal);
 }
 
 static bool is_wanted(const struct door *door, const struct load_plan *plan)

@@ -54,6 +54,9 @@ struct load_report {
 int loader_start(const struct object *object, const struct load_plan *plan,
 		 struct loaded **ret, struct load_report *report);
 
+/* What libbpf says goes nowhere, but into reports. */
+void loader_silence(void);
+
 /*
  * Whether tasks can be preempted in programs at raw and BTF tracepoints. False when that cannot
  * be found out.

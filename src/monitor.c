@@ -59,6 +59,7 @@ struct monitor {
 	bool detailed;
 	bool preemptible; /* see loader_probe() */
 	bool told_loss;
+	bool by_fexit; /* of which a kernel that can be preempted leaves out runs */
 	bool exposed; /* for want of a better way, to runs that a preemptible kernel leaves out */
 	struct controller controller;
 	struct loaded *groups_loaded; /* NULL: no groups */
@@ -182,6 +183,7 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 	    report.refused[0] ? " (" : "", report.refused, report.refused[0] ? ")" : "");
 	m->exposed |= plan->preemptible && !plan->hook &&
 		      report.door->preemption != PREEMPTION_OFF;
+	m->by_fexit |= report.door->preemption == PREEMPTION_ON;
 	if (report.door->is_kept_out)
 		map_shield(true);
 	return 0;
@@ -391,9 +393,9 @@ static void say_what_is_off(const struct monitor *m, bool up)
 		say(m, severity, "all families are off: %s", m->running[0].error);
 		return;
 	}
-	if (up && m->groups_error[0])
-		say(m, MONITOR_WARNING, "groups: off, counting goes on for the host: %s",
-		    m->groups_error);
+	if (m->groups_error[0])
+		say(m, severity, "groups: off%s: %s",
+		    up ? ", counting goes on for the host" : "", m->groups_error);
 	for (const struct running *r = m->running; r < m->running + m->running_count;
 	     r++) {
 		if (!r->loaded)
@@ -480,6 +482,7 @@ int monitor_start(const struct settings *settings, monitor_log_fn *log,
 	m->settings = settings;
 	m->log = log;
 	map_shield(false);
+	loader_silence();
 	err = start_all(m);
 	if (err) {
 		monitor_stop(m);
@@ -549,8 +552,10 @@ static void warn_of_loss(struct monitor *m, uint64_t lost)
 	if (m->exposed)
 		remedy = remedy_for_tracepoints();
 	else if (map_shield_refused())
-		remedy =
-			"let collectd have CAP_SYS_NICE, so that nobody holds up its reads";
+		remedy = "let collectd be a SCHED_FIFO thread while it reads (CAP_SYS_NICE; of "
+			 "systemd, no RestrictRealtime=)";
+	else if (m->by_fexit)
+		remedy = "set Hook \"kretprobe\" in <Namespaces>";
 	say(m, MONITOR_WARNING,
 	    "%" PRIu64
 	    " events were not counted, as this kernel left out runs of our programs or a "

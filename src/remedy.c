@@ -234,10 +234,28 @@ static bool has_tracefs(void)
 	       access("/sys/kernel/debug/tracing/events", X_OK) == 0;
 }
 
-const char *remedy_for_tracepoints(void)
+/* Debian's kernels have more values than others: at 3 CAP_PERFMON does not suffice. */
+static bool is_paranoid(void)
 {
+	cleanup_fclose FILE *f = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
+	int level;
+
+	return f && fscanf(f, "%d", &level) == 1 && level > 2 &&
+	       !(effective_capabilities() & UINT64_C(1) << CAP_SYS_ADMIN);
+}
+
+const char *remedy_for_perf_events(void)
+{
+	if (is_paranoid())
+		return "set the sysctl kernel.perf_event_paranoid to 2 or less, or give collectd "
+		       "CAP_SYS_ADMIN";
 	if (has_tracefs() && has_seccomp_filter())
 		return filter_remedy();
+	return remedy_for_tracepoints();
+}
+
+const char *remedy_for_tracepoints(void)
+{
 	return "mount tracefs and let collectd use it, as root or with CAP_DAC_READ_SEARCH and "
 	       "kernel.perf_event_paranoid below 3";
 }

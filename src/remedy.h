@@ -11,5 +11,8 @@
  */
 const char *remedy_for(int err, const char *btf_path);
 
-/* The same where a classic tracepoint is refused. */
+/* The same where a perf event is refused, by which kretprobes and classic tracepoints are attached. */
+const char *remedy_for_perf_events(void);
+
+/* What a daemon needs to attach those that it has not tried. */
 const char *remedy_for_tracepoints(void);

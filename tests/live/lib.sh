@@ -436,12 +436,19 @@ is_refused()
 {
 	refused_hook=$1
 	shift
-	if daemon_log '(warning|err|error)' ' off: '; then
+	if daemon_log '(warning|err|error)' ' off[:,]'; then
 		daemon_log '(warning|err|error)' 'verifier' &&
 			complain "$refused_hook is refused by the verifier"
 		for refused_family; do
+			# with all of them off, the groups are not told apart
+			daemon_log '(warning|err|error)' "(all families are|$refused_family:) off[:,]" \
+				>/dev/null || complain "$refused_family takes $refused_hook, others do not"
 			report door "$refused_family" "$refused_hook" refused
 		done
+		# what all kernels of the matrix have; here may be another one
+		case ${DISPOSABLE:+$refused_hook} in
+		tp_btf | raw_tp | tracepoint | kretprobe) complain "$refused_hook is refused" ;;
+		esac
 		return 0
 	fi
 	for refused_family; do
