@@ -398,9 +398,10 @@ static void explain(struct load_report *report, const struct load_plan *plan, in
 	bool is_perf = strstr(complaint, "perf event") ||
 		       strstr(complaint, "perf_event_open");
 
+	report->remedy = is_perf ? remedy_for_perf_events() :
+				   remedy_for(err, plan->btf_path);
 	snprintf(report->error, sizeof(report->error), "%s; %s%s",
-		 complaint[0] ? complaint : strerror(-err),
-		 is_perf ? remedy_for_perf_events() : remedy_for(err, plan->btf_path),
+		 complaint[0] ? complaint : strerror(-err), report->remedy,
 		 plan->hook ? "; or set Hook to \"auto\"" : "");
 }
 

@@ -45,6 +45,7 @@ struct load_report {
 	const struct door *door;    /* the one taken */
 	char refused[1024];	    /* cheaper doors and why not, or "" */
 	char error[LOAD_ERROR_MAX]; /* when none was: reason and remedy */
+	const char *remedy;	    /* that alone, static */
 };
 
 /*

@@ -45,6 +45,7 @@ struct running {
 	bool *selected; /* by id */
 	uint64_t rows;
 	char error[LOAD_ERROR_MAX]; /* why it is down */
+	const char *remedy;	    /* static; NULL: there is none */
 };
 
 struct monitor {
@@ -167,7 +168,7 @@ static const struct loaded *loaded_of(const struct monitor *m,
 
 /* `plan` has what is particular to the object; adds what is the same for all. */
 static int load(struct monitor *m, const struct object *object, struct load_plan *plan,
-		struct loaded **ret, char *error)
+		struct loaded **ret, char *error, const char **ret_remedy)
 {
 	struct load_report report;
 	int err;
@@ -177,6 +178,7 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 	plan->preemptible = m->preemptible;
 	err = loader_start(object, plan, ret, &report);
 	snprintf(error, LOAD_ERROR_MAX, "%s", report.error);
+	*ret_remedy = report.remedy;
 	if (err)
 		return err;
 	say(m, MONITOR_INFO, "%s: takes %s%s%s%s", object->name, report.door->name,
@@ -228,6 +230,7 @@ static int start_groups(struct monitor *m)
 		.select = &m->settings->groups.select,
 		.max = m->settings->groups.max,
 	};
+	const char *remedy; /* is in the error, too */
 
 	if (m->group_kind == GROUP_KIND_NONE)
 		return 0;
@@ -235,7 +238,8 @@ static int start_groups(struct monitor *m)
 	m->detailed = m->settings->groups.detail_syscall;
 	add_group_constants(m, constants);
 	add_group_sizes(m, sizes);
-	if (load(m, &groups_object, &plan, &m->groups_loaded, m->groups_error) < 0) {
+	if (load(m, &groups_object, &plan, &m->groups_loaded, m->groups_error, &remedy) <
+	    0) {
 		m->group_kind = GROUP_KIND_NONE;
 		m->slots = 1;
 		m->detailed = false;
@@ -328,7 +332,7 @@ static int load_family(struct monitor *m, struct running *r, const uint8_t trait
 	add_family_constants(m, f, constants + GROUP_CONSTANTS);
 	add_group_sizes(m, sizes);
 	add_family_sizes(m, f, sizes + GROUP_SIZES);
-	return load(m, f->object, &plan, &r->loaded, r->error);
+	return load(m, f->object, &plan, &r->loaded, r->error, &r->remedy);
 }
 
 /*
@@ -376,11 +380,17 @@ static int add_constants(struct monitor *m, const struct family *f)
 	return 0;
 }
 
-static bool is_one_error(const struct monitor *m)
+/* By what is to be done: the same cause may show itself in several ways. */
+static bool is_one_cause(const struct monitor *m)
 {
-	for (int i = 1; i < m->running_count; i++)
-		if (strcmp(m->running[i].error, m->running[0].error) != 0)
+	const char *first = m->running[0].remedy;
+
+	for (int i = 1; i < m->running_count; i++) {
+		const char *other = m->running[i].remedy;
+
+		if (!first || !other || strcmp(first, other) != 0)
 			return false;
+	}
 	return true;
 }
 
@@ -389,7 +399,7 @@ static void say_what_is_off(const struct monitor *m, bool up)
 {
 	enum monitor_severity severity = up ? MONITOR_WARNING : MONITOR_ERROR;
 
-	if (!up && is_one_error(m)) {
+	if (!up && is_one_cause(m)) {
 		say(m, severity, "all families are off: %s", m->running[0].error);
 		return;
 	}
@@ -552,8 +562,9 @@ static void warn_of_loss(struct monitor *m, uint64_t lost)
 	if (m->exposed)
 		remedy = remedy_for_tracepoints();
 	else if (map_shield_refused())
-		remedy = "let collectd be a SCHED_FIFO thread while it reads (CAP_SYS_NICE; of "
-			 "systemd, no RestrictRealtime=)";
+		remedy =
+			"let collectd be a SCHED_FIFO thread while it reads (CAP_SYS_NICE; of "
+			"systemd, no RestrictRealtime=)";
 	else if (m->by_fexit)
 		remedy = "set Hook \"kretprobe\" in <Namespaces>";
 	say(m, MONITOR_WARNING,
