@@ -304,12 +304,16 @@ static struct loaded *open_door(const struct object *object, const struct door *
 	return NULL;
 }
 
-/* Whether a call of a helper still has the helper's number where its address should be. */
+/*
+ * Whether a call of a helper still has the helper's number where its address should be. The kernel shows
+ * a tail call as one of a helper, which it is not.
+ */
 static bool has_bare_call(const struct bpf_insn *code, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (code[i].code == (BPF_JMP | BPF_CALL) && code[i].src_reg == 0 &&
-		    code[i].imm >= 0 && code[i].imm < __BPF_FUNC_MAX_ID)
+		    code[i].imm >= 0 && code[i].imm < __BPF_FUNC_MAX_ID &&
+		    code[i].imm != BPF_FUNC_tail_call)
 			return true; /* 0 is what we are not allowed to see */
 	return false;
 }

@@ -168,25 +168,23 @@ static const struct loaded *loaded_of(const struct monitor *m,
 
 /* `plan` has what is particular to the object; adds what is the same for all. */
 static int load(struct monitor *m, const struct object *object, struct load_plan *plan,
-		struct loaded **ret, char *error, const char **ret_remedy)
+		struct loaded **ret, struct load_report *report)
 {
-	struct load_report report;
 	int err;
 
 	plan->groups = m->groups_loaded;
 	plan->btf_path = m->settings->btf_path;
 	plan->preemptible = m->preemptible;
-	err = loader_start(object, plan, ret, &report);
-	snprintf(error, LOAD_ERROR_MAX, "%s", report.error);
-	*ret_remedy = report.remedy;
+	err = loader_start(object, plan, ret, report);
 	if (err)
 		return err;
-	say(m, MONITOR_INFO, "%s: takes %s%s%s%s", object->name, report.door->name,
-	    report.refused[0] ? " (" : "", report.refused, report.refused[0] ? ")" : "");
+	say(m, MONITOR_INFO, "%s: takes %s%s%s%s", object->name, report->door->name,
+	    report->refused[0] ? " (" : "", report->refused,
+	    report->refused[0] ? ")" : "");
 	m->exposed |= plan->preemptible && !plan->hook &&
-		      report.door->preemption != PREEMPTION_OFF;
-	m->by_fexit |= report.door->preemption == PREEMPTION_ON;
-	if (report.door->is_kept_out)
+		      report->door->preemption != PREEMPTION_OFF;
+	m->by_fexit |= report->door->preemption == PREEMPTION_ON;
+	if (report->door->is_kept_out)
 		map_shield(true);
 	return 0;
 }
@@ -230,7 +228,7 @@ static int start_groups(struct monitor *m)
 		.select = &m->settings->groups.select,
 		.max = m->settings->groups.max,
 	};
-	const char *remedy; /* is in the error, too */
+	struct load_report report;
 
 	if (m->group_kind == GROUP_KIND_NONE)
 		return 0;
@@ -238,8 +236,8 @@ static int start_groups(struct monitor *m)
 	m->detailed = m->settings->groups.detail_syscall;
 	add_group_constants(m, constants);
 	add_group_sizes(m, sizes);
-	if (load(m, &groups_object, &plan, &m->groups_loaded, m->groups_error, &remedy) <
-	    0) {
+	if (load(m, &groups_object, &plan, &m->groups_loaded, &report) < 0) {
+		snprintf(m->groups_error, sizeof(m->groups_error), "%s", report.error);
 		m->group_kind = GROUP_KIND_NONE;
 		m->slots = 1;
 		m->detailed = false;
@@ -327,12 +325,17 @@ static int load_family(struct monitor *m, struct running *r, const uint8_t trait
 		.leader = f->leader ? loaded_of(m, f->leader) : NULL,
 		.hook = *(const char *const *)setting(m, f->hook),
 	};
+	struct load_report report;
+	int err;
 
 	add_group_constants(m, constants);
 	add_family_constants(m, f, constants + GROUP_CONSTANTS);
 	add_group_sizes(m, sizes);
 	add_family_sizes(m, f, sizes + GROUP_SIZES);
-	return load(m, f->object, &plan, &r->loaded, r->error, &r->remedy);
+	err = load(m, f->object, &plan, &r->loaded, &report);
+	snprintf(r->error, sizeof(r->error), "%s", report.error);
+	r->remedy = report.remedy;
+	return err;
 }
 
 /*
