@@ -32,13 +32,13 @@ enum {
 enum preemption {
 	PREEMPTION_OFF,	   /* classic tracepoints, kprobes */
 	PREEMPTION_VARIES, /* raw and BTF tracepoints: on in Linux 7.x; loader_probe() */
-	PREEMPTION_ON,	   /* fexit, since 5.12 */
+	PREEMPTION_ON, /* fexit, since 5.12, where the kernel can be preempted at all */
 };
 
 /*
  * One way to hook what an object needs. Its programs are taken together or not at all. Two
- * may have one name. Where PREEMPTION_VARIES and is on, doors with PREEMPTION_OFF come before
- * all others: a sys_exit program under contention for the CPU loses one run in ten.
+ * may have one name. Doors where it is on come after all others: a sys_exit program under contention for
+ * the CPU loses one run in ten.
  */
 struct door {
 	const char *name;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -140,7 +141,7 @@ static const char kernel_btf[] = "/sys/kernel/btf/vmlinux";
 static bool is_preemptible(const struct door *door, const struct load_plan *plan)
 {
 	return door->preemption == PREEMPTION_ON ||
-	       (door->preemption == PREEMPTION_VARIES && plan->preemptible);
+	       (door->preemption == PREEMPTION_VARIES && plan->preemption.at_tracepoints);
 }
 
 static int set_constants(const struct loaded *l, const struct load_plan *plan)
@@ -442,7 +443,9 @@ static bool is_wanted(const struct door *door, const struct load_plan *plan)
 /* Whether a door is one for want of a better. */
 static bool is_last_resort(const struct door *door, const struct load_plan *plan)
 {
-	return door->preemption != PREEMPTION_OFF && plan->preemptible;
+	if (door->preemption == PREEMPTION_ON)
+		return plan->preemption.in_kernel || plan->preemption.at_tracepoints;
+	return is_preemptible(door, plan);
 }
 
 static int check_needs(const struct door *door)
@@ -547,7 +550,42 @@ uint32_t loader_registers_end(const char *btf_path)
 	return end;
 }
 
-bool loader_probe(const char *btf_path)
+/* Of the kernel's command line: true when the word is there. */
+static bool has_word(const char *line, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (; (line = strstr(line, word)); line += length)
+		if (!line[length] || strchr(" \n", line[length]))
+			return true;
+	return false;
+}
+
+/*
+ * The mode itself is shown in debugfs only. PREEMPT_DYNAMIC has a default that the kernel was built
+ * with: mostly voluntary up to 6.12, then lazy, as which it can be preempted, too.
+ */
+static bool is_kernel_preemptible(void)
+{
+	cleanup_fclose FILE *f = fopen("/proc/cmdline", "re");
+	char line[4096] = "";
+	unsigned major, minor;
+	struct utsname name;
+
+	if (f && !fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	if (has_word(line, "preempt=full") || has_word(line, "preempt=lazy"))
+		return true;
+	if (has_word(line, "preempt=none") || has_word(line, "preempt=voluntary") ||
+	    uname(&name) < 0)
+		return false;
+	if (strstr(name.version, "PREEMPT_DYNAMIC"))
+		return sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+		       (major > 6 || (major == 6 && minor > 12));
+	return strstr(name.version, "PREEMPT");
+}
+
+static bool is_preemptible_at_tracepoints(const char *btf_path)
 {
 	const struct load_plan plan = { .btf_path = btf_path };
 	struct load_report report;
@@ -560,6 +598,14 @@ bool loader_probe(const char *btf_path)
 	}
 	loader_stop(l);
 	return found;
+}
+
+struct preemption_found loader_probe(const char *btf_path)
+{
+	return (struct preemption_found){
+		.at_tracepoints = is_preemptible_at_tracepoints(btf_path),
+		.in_kernel = is_kernel_preemptible(),
+	};
 }
 
 void loader_stop(struct loaded *l)

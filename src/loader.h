@@ -28,6 +28,11 @@ struct map_size {
 	uint32_t value_bytes; /* 0: as the object has it */
 };
 
+struct preemption_found {
+	bool at_tracepoints; /* in programs at raw and BTF tracepoints */
+	bool in_kernel;	     /* at all */
+};
+
 struct load_plan {
 	const struct constant *constants; /* NULL-terminated by name; NULL: none */
 	const struct map_size *sizes;	  /* NULL-terminated by map; NULL: none */
@@ -36,7 +41,7 @@ struct load_plan {
 	const struct loaded *leader; /* whose sys_exit program may hand over to ours */
 	const char *btf_path;	     /* NULL: the kernel's own */
 	const char *hook;	     /* the door to take; NULL: any */
-	bool preemptible;	     /* as loader_probe() found */
+	struct preemption_found preemption;
 };
 
 enum { LOAD_ERROR_MAX = 512 };
@@ -58,11 +63,8 @@ int loader_start(const struct object *object, const struct load_plan *plan,
 /* What libbpf says goes nowhere, but into reports. */
 void loader_silence(void);
 
-/*
- * Whether tasks can be preempted in programs at raw and BTF tracepoints. False when that cannot
- * be found out.
- */
-bool loader_probe(const char *btf_path);
+/* Where tasks can be preempted; false when that cannot be found out. */
+struct preemption_found loader_probe(const char *btf_path);
 
 /*
  * Where on its kernel stack a task's registers end, in bytes from the stack's start, for kernels that

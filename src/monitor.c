@@ -58,7 +58,7 @@ struct monitor {
 	uint32_t cpus;		/* whose numbers are below this */
 	uint32_t registers_end; /* see loader_registers_end() */
 	bool detailed;
-	bool preemptible; /* see loader_probe() */
+	struct preemption_found preemption;
 	bool told_loss;
 	bool by_fexit; /* of which a kernel that can be preempted leaves out runs */
 	bool exposed; /* for want of a better way, to runs that a preemptible kernel leaves out */
@@ -174,14 +174,14 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 
 	plan->groups = m->groups_loaded;
 	plan->btf_path = m->settings->btf_path;
-	plan->preemptible = m->preemptible;
+	plan->preemption = m->preemption;
 	err = loader_start(object, plan, ret, report);
 	if (err)
 		return err;
 	say(m, MONITOR_INFO, "%s: takes %s%s%s%s", object->name, report->door->name,
 	    report->refused[0] ? " (" : "", report->refused,
 	    report->refused[0] ? ")" : "");
-	m->exposed |= plan->preemptible && !plan->hook &&
+	m->exposed |= m->preemption.at_tracepoints && !plan->hook &&
 		      report->door->preemption != PREEMPTION_OFF;
 	m->by_fexit |= report->door->preemption == PREEMPTION_ON;
 	if (report->door->is_kept_out)
@@ -446,7 +446,7 @@ static int start_shared(struct monitor *m)
 	if (!m->scopes)
 		return -ENOMEM;
 	m->group_kind = choose_group_kind(m);
-	m->preemptible = loader_probe(m->settings->btf_path);
+	m->preemption = loader_probe(m->settings->btf_path);
 	m->registers_end = loader_registers_end(m->settings->btf_path);
 	if (!err)
 		err = start_groups(m);
