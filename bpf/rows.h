@@ -16,15 +16,15 @@
 		__uint(type, BPF_MAP_TYPE_PERCPU_HASH);                                \
 		__uint(max_entries, 1);                                                \
 		__uint(map_flags, map_flags_);                                         \
-		__type(key, struct row_key);                                           \
-		__type(value, value_type);                                             \
+		__uint(key_size, sizeof(struct row_key));                              \
+		__uint(value_size, sizeof(value_type));                                \
 	} rows SEC(".maps");                                                           \
                                                                                        \
 	struct {                                                                       \
 		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                               \
 		__uint(max_entries, ids);                                              \
-		__type(key, __u32);                                                    \
-		__type(value, value_type);                                             \
+		__uint(key_size, sizeof(__u32));                                       \
+		__uint(value_size, sizeof(value_type));                                \
 	} overflow SEC(".maps");                                                       \
                                                                                        \
 	static const value_type zero_row;                                              \

@@ -76,6 +76,46 @@ struct cpu_calls {
 	__u64 groups[][CALL_COLUMNS]; /* by slot; Max + 1 of them */
 };
 
+/*
+ * How long calls took that were timed. A maximum is that of the time between two reads: in its
+ * higher bits it has the number of that time, the epoch, which each read makes one more; odd and
+ * even ones take turns, so that the last is there to be read while the next one grows.
+ */
+enum { MAXIMUM_BITS = 48 }; /* of ns: three days */
+
+struct times {
+	__u64 count;
+	__u64 sum;    /* ns */
+	__u64 max[2]; /* by the epoch's last bit */
+};
+
+/*
+ * By powers of two of ns, each in linear parts: bucket 0 is what is below 2^HISTOGRAM_FIRST and the
+ * first part from there, the last one has all above 2^HISTOGRAM_LAST, too. The middle of a bucket is
+ * off by 1/8 at most.
+ */
+enum {
+	HISTOGRAM_FIRST = 5,
+	HISTOGRAM_LAST = 45, /* 9.8 hours */
+	HISTOGRAM_PARTS_LOG2 = 2,
+	HISTOGRAM_PARTS = 1 << HISTOGRAM_PARTS_LOG2,
+	HISTOGRAM_BUCKETS = (HISTOGRAM_LAST - HISTOGRAM_FIRST) * HISTOGRAM_PARTS,
+};
+
+struct histogram {
+	struct times times;
+	__u64 buckets[HISTOGRAM_BUCKETS];
+};
+
+/* What `rows` and `overflow` have of a call; without Latency, not the times. */
+struct calls {
+	__u64 column[CALL_COLUMNS];
+	struct times times;
+};
+
+/* Entries of the maps that hold when calls began: bpf/times.h. */
+enum { START_WORDS = 1 << 16, STARTS_ELSEWHERE = 1 << 14 };
+
 /* The key of every map that counts per group in a hash. */
 struct row_key {
 	__u64 group; /* cgroup id; or PID namespace's inode and a stamp of its life */

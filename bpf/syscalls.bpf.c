@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Counts each system call that a program makes once, when it ends:
+ * Counts each system call that a program makes once, when it ends, and with Latency tells how long it
+ * took:
  *
+ *   sys_enter           with Latency alone: notes when a call begins
  *   sys_exit            all that return, but for the child's return from a fork, and for
  *                       calls that a signal interrupted and that may yet be restarted
  *   signal_deliver      interrupted calls that are not: a handler runs, they fail with EINTR
  *   sched_process_exit  exit and exit_group; interrupted calls of a task that is killed
  *
- * Nothing hooks sys_enter, which would cost every call a second time.
+ * Without Latency nothing hooks sys_enter, which would cost every call a second time.
  */
 #include "kernel.h"
 #include "interrupted.h"
 #include "rows.h"
 #include "syscall_id.h"
+#include "times.h"
 #include <bpf/bpf_tracing.h>
-
-struct calls {
-	__u64 column[CALL_COLUMNS];
-};
 
 const volatile bool error_codes;
 const volatile bool detail;	  /* by group and call in `rows`, instead of `cpus` */
 const volatile __u32 group_slots; /* Max + 1 */
 const volatile __u32 cpu_count = 1;
+const volatile bool latency;
+const volatile __u32 latency_sampling = 1; /* one call in so many is timed */
+/* Whose histogram a call is in; 0 is that of all which have none of their own. */
+const volatile __u16 histogram_ranks[SYSCALL_IDS];
+const volatile __u32 histogram_count;
 
 /* By CPU. Not a per-CPU map: an array's look-up is inlined, and touches no other page. */
 struct {
@@ -31,6 +35,22 @@ struct {
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct cpu_calls));
 } cpus SEC(".maps");
+
+/* By CPU: struct times by slot; of all calls in slot 0 where there are no groups. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct times));
+} group_times SEC(".maps");
+
+/* By CPU: struct histogram by rank. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct histogram));
+} histograms SEC(".maps");
 
 DEFINE_ROWS(struct calls, SYSCALL_ROW_IDS, 0)
 
@@ -110,7 +130,41 @@ static __always_inline __u64 remembered_slot(struct cpu_calls *cpu)
 	return slot;
 }
 
-static __always_inline void count_on_cpu(__u32 id, bool failed)
+/* How long a call took; there is no time of calls whose beginning was not seen. */
+struct elapsed {
+	bool known;
+	__u64 ns;
+};
+
+static __always_inline void add_group_time(__u32 cpu, __u64 slot, struct elapsed elapsed)
+{
+	struct times *times;
+
+	if (!latency || !elapsed.known)
+		return;
+	times = bpf_map_lookup_elem(&group_times, &cpu);
+	if (times && slot < group_slots)
+		add_time(&times[slot], elapsed.ns);
+}
+
+static __always_inline void add_to_histogram(__u32 id, struct elapsed elapsed)
+{
+	__u32 number = bpf_get_smp_processor_id(), rank;
+	struct histogram *histogram;
+
+	barrier_var(id);
+	if (!latency || !elapsed.known || id >= SYSCALL_IDS)
+		return;
+	histogram = bpf_map_lookup_elem(&histograms, &number);
+	rank = histogram_ranks[id];
+	if (!histogram || rank >= histogram_count)
+		return;
+	histogram += rank;
+	add_time(&histogram->times, elapsed.ns);
+	histogram->buckets[bucket_of(elapsed.ns)]++;
+}
+
+static __always_inline void count_on_cpu(__u32 id, bool failed, struct elapsed elapsed)
 {
 	__u32 number = bpf_get_smp_processor_id();
 	struct cpu_calls *cpu = bpf_map_lookup_elem(&cpus, &number);
@@ -122,31 +176,103 @@ static __always_inline void count_on_cpu(__u32 id, bool failed)
 		return;
 	}
 	add(cpu->host[id], failed);
-	if (group_kind == GROUP_KIND_NONE)
+	if (group_kind == GROUP_KIND_NONE) {
+		add_group_time(number, SLOT_OTHER, elapsed);
 		return;
+	}
 	slot = remembered_slot(cpu);
 	if (slot < group_slots)
 		add(cpu->groups[slot], failed);
+	add_group_time(number, slot, elapsed);
 }
 
-static __always_inline void count_in_row(__u32 id, __u8 traits, bool failed)
+static __always_inline void count_in_row(__u32 id, __u8 traits, bool failed,
+					 struct elapsed elapsed)
 {
 	struct calls *calls = row(traits & TRAIT_DETAIL ? id : SYSCALL_REST);
 
 	if (calls)
 		add(calls->column, failed);
+	if (calls && latency && elapsed.known)
+		add_time(&calls->times, elapsed.ns);
 }
 
-static __always_inline void count_call(__u32 id, __u8 traits, long ret)
+static __always_inline void count_call(__u32 id, __u8 traits, long ret,
+				       struct elapsed elapsed)
 {
 	bool failed = is_error(ret);
 
 	if (detail)
-		count_in_row(id, traits, failed);
+		count_in_row(id, traits, failed, elapsed);
 	else
-		count_on_cpu(id, failed);
+		count_on_cpu(id, failed, elapsed);
+	add_to_histogram(id, elapsed);
 	if (error_codes && failed)
 		count_code(id, ret);
+}
+
+/* The current thread's call, which has ended or is given up. */
+static __always_inline struct elapsed end_call(void)
+{
+	struct elapsed elapsed = { .known = false };
+	__u32 pid;
+	__u64 *start;
+
+	if (!latency)
+		return elapsed;
+	pid = CURRENT_TASK(pid);
+	start = find_start(pid);
+	if (!start)
+		return elapsed;
+	elapsed.ns = time_since(*start);
+	elapsed.known = true;
+	forget_start(pid);
+	return elapsed;
+}
+
+/* It may be restarted, and then goes on as one call. */
+static __always_inline void interrupt_call(void)
+{
+	__u64 *start = latency ? find_start(CURRENT_TASK(pid)) : NULL;
+
+	if (start)
+		*start |= START_INTERRUPTED;
+}
+
+/* A restarted call did not begin here. Nor do those that are not chosen to be timed. */
+static __always_inline int on_sys_enter(void)
+{
+	__u32 pid = CURRENT_TASK(pid);
+	__u64 *start = find_start(pid);
+
+	if (start && *start & START_INTERRUPTED) {
+		*start &= ~START_INTERRUPTED;
+		return 0;
+	}
+	if (latency_sampling <= 1 ||
+	    bpf_get_prandom_u32() <= 0xffffffff / latency_sampling)
+		note_start(pid);
+	else if (start)
+		forget_start(pid);
+	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(sys_enter__btf)
+{
+	return on_sys_enter();
+}
+
+SEC("raw_tp/sys_enter")
+int BPF_PROG(sys_enter__raw)
+{
+	return on_sys_enter();
+}
+
+SEC("tp/raw_syscalls/sys_enter")
+int sys_enter__classic(void *ctx)
+{
+	return on_sys_enter();
 }
 
 /* What a call's return has to say. Returns its traits, or 0 when it does not count. */
@@ -156,12 +282,13 @@ static __always_inline __u8 count_return(int nr, __u32 id, long ret)
 
 	if (is_interrupted(ret) && nr != -1) {
 		note_interrupted(id, ret);
+		interrupt_call();
 		return 0;
 	}
 	forget_interrupted();
 	if (ret == 0 && traits & TRAIT_FORKS)
 		return 0;
-	count_call(id, traits, nr == -1 ? 0 : ret);
+	count_call(id, traits, nr == -1 ? 0 : ret, end_call());
 	return traits;
 }
 
@@ -209,11 +336,14 @@ static __always_inline bool handler_ends_call(unsigned long flags, long ret)
 static __always_inline int on_signal_deliver(unsigned long handler, unsigned long flags)
 {
 	struct interrupted call;
+	struct elapsed elapsed;
 
 	if (!runs_handler(handler) || !take_interrupted(&call))
 		return 0;
+	/* one that goes on after the handler begins again: the handler makes calls, too */
+	elapsed = end_call();
 	if (handler_ends_call(flags, call.ret))
-		count_call(call.id, traits_of(call.id), -EINTR);
+		count_call(call.id, traits_of(call.id), -EINTR, elapsed);
 	return 0;
 }
 
@@ -243,18 +373,21 @@ int signal_deliver__classic(struct trace_event_raw_signal_deliver *ctx)
 
 static __always_inline int on_process_exit(void)
 {
+	const struct elapsed none = { .known = false }; /* a call that does not return */
 	struct interrupted call;
 	__u32 id;
 	int nr;
 
 	if (CURRENT_TASK(flags) & PF_KTHREAD)
 		return 0;
+	if (latency)
+		forget_start(CURRENT_TASK(pid));
 	nr = syscall_number(current_regs());
 	id = syscall_id(nr);
 	if (nr != -1 && traits_of(id) & TRAIT_EXITS)
-		count_call(id, traits_of(id), 0);
+		count_call(id, traits_of(id), 0, none);
 	else if (take_interrupted(&call))
-		count_call(call.id, traits_of(call.id), 0);
+		count_call(call.id, traits_of(call.id), 0, none);
 	return 0;
 }
 

@@ -19,7 +19,9 @@ static bool describe_syscall(const struct series_id *id, struct label *ret)
 	char *s = ret->instance;
 	size_t n = sizeof(ret->instance);
 
-	ret->type = id->column == CALLS && !id->code ? "operations" : "errors";
+	ret->type = id->column == LATENCY	     ? "latency" :
+		    id->column == CALLS && !id->code ? "operations" :
+						       "errors";
 	if (id->id == SYSCALL_ALL)
 		snprintf(s, n, "syscall");
 	else if (id->id >= SYSCALL_IDS)
@@ -76,16 +78,16 @@ static const struct object syscalls_object = {
 	.doors = {
 		{ "tp_btf",
 		  PREEMPTION_VARIES,
-		  { "sys_exit__btf", "signal_deliver__btf", "process_exit__btf",
+		  { "+sys_enter__btf", "sys_exit__btf", "signal_deliver__btf", "process_exit__btf",
 		    "cgroup_rmdir__btf" } },
 		{ "raw_tp",
 		  PREEMPTION_VARIES,
-		  { "sys_exit__raw", "signal_deliver__raw", "process_exit__raw",
+		  { "+sys_enter__raw", "sys_exit__raw", "signal_deliver__raw", "process_exit__raw",
 		    "cgroup_rmdir__raw" } },
 		/* the classic event of cgroup_rmdir does not tell the address */
 		{ "tracepoint",
 		  PREEMPTION_OFF,
-		  { "sys_exit__classic", "signal_deliver__classic",
+		  { "+sys_enter__classic", "sys_exit__classic", "signal_deliver__classic",
 		    "process_exit__classic", "cgroup_rmdir__raw" },
 		  .is_kept_out = true },
 	},
@@ -168,6 +170,8 @@ const struct family families[] = {
 			  MEMBER(syscalls.error_codes) },
 			{ "rows", COUNTER_GROUP, CALL_COLUMNS },
 			{ "overflow", COUNTER_OVERFLOW, CALL_COLUMNS },
+			{ "group_times", COUNTER_GROUP_TIMES },
+			{ "histograms", COUNTER_HISTOGRAMS },
 		},
 		.group_rows = 0,
 		.group_rows_detailed = 64,
@@ -178,8 +182,10 @@ const struct family families[] = {
 		.describe = describe_syscall,
 		.canonical = syscall_canonical,
 		.id_name = syscall_name,
+		.is_known = syscall_is_known,
 		.named_ids = SYSCALL_IDS,
 		.select = MEMBER(syscalls.select),
+		.times_on = MEMBER(syscalls.latency),
 		.switches = {
 			{ "error_codes", MEMBER(syscalls.error_codes) },
 		},

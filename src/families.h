@@ -18,7 +18,7 @@ enum {
 	DOOR_PROGRAMS_MAX = 5,
 	DOORS_MAX = 6,
 	TRAITS_MAX = 8,
-	COUNTERS_MAX = 4,
+	COUNTERS_MAX = 6,
 	COLUMNS_MAX = 2,
 	SWITCHES_MAX = 4,
 	GAUGES_MAX = 16
@@ -44,7 +44,8 @@ struct door {
 	const char *name;
 	enum preemption preemption;
 	const char
-		*programs[DOOR_PROGRAMS_MAX]; /* "?name": may be missing on this kernel */
+		/* "?name": may be missing on this kernel; "+name": only where calls are timed */
+		*programs[DOOR_PROGRAMS_MAX];
 	const char *needs; /* a file without which there is nothing to try; NULL: none */
 	/* Does not run while bpf(2) works on a map on that CPU: see map_access.h. */
 	bool is_kept_out;
@@ -85,6 +86,8 @@ enum counter_shape {
 	COUNTER_HOST_CODE, /* hash by struct error_key: the host's */
 	COUNTER_GROUP,	  /* hash by struct row_key: the group's, and in sum the host's */
 	COUNTER_OVERFLOW, /* array by id: scope `other`, and in sum the host's */
+	COUNTER_GROUP_TIMES, /* array by CPU of struct times by slot */
+	COUNTER_HISTOGRAMS,  /* array by CPU of struct histogram by rank: the host's */
 };
 
 struct counter {
@@ -96,11 +99,14 @@ struct counter {
 	size_t on; /* offset of a bool in struct settings */
 };
 
+/* The column of series that are no count: how long the calls took that were timed. */
+enum { LATENCY = COLUMNS_MAX };
+
 /* One series of a family, before it has a text. */
 struct series_id {
 	uint32_t id;
 	uint16_t code;	 /* an errno, or 0 */
-	uint16_t column; /* of the map's value */
+	uint16_t column; /* of the map's value, or LATENCY */
 };
 
 struct label {
@@ -137,8 +143,11 @@ struct family {
 	 */
 	const char *(*id_name)(uint32_t id); /* NULL: they cannot be selected */
 	uint32_t named_ids;		     /* below this */
+	bool (*is_known)(uint32_t id);	     /* not just a number that has no name */
 	size_t select;
 	struct switch_constant switches[SWITCHES_MAX];
+	/* Whether calls are timed: a bool in struct settings; 0: they cannot be. */
+	size_t times_on;
 	/* Values that are found out when read; NULL: none. */
 	const struct gauge_source *gauges;
 	size_t gauges_on; /* offset of a bool in struct settings */

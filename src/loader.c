@@ -87,9 +87,14 @@ static bool is_optional(const char *program)
 	return program[0] == '?';
 }
 
+static bool is_for_timing(const char *program)
+{
+	return program[0] == '+';
+}
+
 static const char *program_name(const char *program)
 {
-	return is_optional(program) ? program + 1 : program;
+	return is_optional(program) || is_for_timing(program) ? program + 1 : program;
 }
 
 static struct bpf_program *find_program(const struct loaded *l, const char *program)
@@ -144,9 +149,15 @@ static bool is_preemptible(const struct door *door, const struct load_plan *plan
 	       (door->preemption == PREEMPTION_VARIES && plan->preemption.at_tracepoints);
 }
 
+static bool is_timed(const struct door *door, const struct load_plan *plan)
+{
+	return plan->timed && !is_preemptible(door, plan);
+}
+
 static int set_constants(const struct loaded *l, const struct load_plan *plan)
 {
 	const bool preemptible = is_preemptible(l->door, plan);
+	const bool latency = is_timed(l->door, plan);
 	const bool have_kernel_btf = access(kernel_btf, R_OK) == 0;
 	uint32_t sigreturn[2];
 	int err = set_constant(l, "preemptible", &preemptible, sizeof(bool));
@@ -154,6 +165,8 @@ static int set_constants(const struct loaded *l, const struct load_plan *plan)
 	if (!err)
 		err = set_constant(l, "have_kernel_btf", &have_kernel_btf, sizeof(bool));
 
+	if (!err)
+		err = set_constant(l, "latency", &latency, sizeof(bool));
 	for (const struct constant *c = plan->constants; c && c->name && !err; c++)
 		err = set_constant(l, c->name, c->value, c->bytes);
 	if (err || !plan->traits)
@@ -201,7 +214,13 @@ static int set_maps(const struct loaded *l, const struct load_plan *plan)
 	return err;
 }
 
-static void choose_programs(const struct loaded *l, bool with_optional)
+static bool is_chosen(const char *program, bool with_optional, bool timed)
+{
+	return (with_optional || !is_optional(program)) &&
+	       (timed || !is_for_timing(program));
+}
+
+static void choose_programs(const struct loaded *l, bool with_optional, bool timed)
 {
 	struct bpf_program *program;
 
@@ -209,7 +228,7 @@ static void choose_programs(const struct loaded *l, bool with_optional)
 		bpf_program__set_autoload(program, false);
 	for (int i = 0; i < DOOR_PROGRAMS_MAX && l->door->programs[i]; i++) {
 		program = find_program(l, l->door->programs[i]);
-		if (program && (with_optional || !is_optional(l->door->programs[i])))
+		if (program && is_chosen(l->door->programs[i], with_optional, timed))
 			bpf_program__set_autoload(program, true);
 	}
 }
@@ -368,7 +387,7 @@ static int try_door(const struct object *object, const struct door *door,
 
 	if (!l)
 		return -errno;
-	choose_programs(l, with_optional);
+	choose_programs(l, with_optional, is_timed(door, plan));
 	err = set_constants(l, plan);
 	if (!err)
 		err = set_maps(l, plan);
@@ -480,6 +499,7 @@ static int enter(const struct object *object, const struct door *door,
 	libbpf_set_print(previous);
 	if (!err) {
 		report->door = door;
+		report->timed = is_timed(door, plan);
 		report->error[0] = '\0'; /* of a door before */
 		return 0;
 	}

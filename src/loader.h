@@ -42,12 +42,18 @@ struct load_plan {
 	const char *btf_path;	     /* NULL: the kernel's own */
 	const char *hook;	     /* the door to take; NULL: any */
 	struct preemption_found preemption;
+	/*
+	 * With the programs that time calls, but where runs can be left out: the end of one
+	 * call would then be taken for that of another.
+	 */
+	bool timed;
 };
 
 enum { LOAD_ERROR_MAX = 512 };
 
 struct load_report {
-	const struct door *door;    /* the one taken */
+	const struct door *door; /* the one taken */
+	bool timed;
 	char refused[1024];	    /* cheaper doors and why not, or "" */
 	char error[LOAD_ERROR_MAX]; /* when none was: reason and remedy */
 	const char *remedy;	    /* that alone, static */

@@ -30,9 +30,11 @@
 enum {
 	IDLE_READS_MAX = 3, /* a service that restarts within them stays one series */
 	GROUP_CONSTANTS = 7,
-	CONSTANTS_MAX = GROUP_CONSTANTS + SWITCHES_MAX + 1,
+	TIMES_CONSTANTS = 3,
+	CONSTANTS_MAX = GROUP_CONSTANTS + SWITCHES_MAX + TIMES_CONSTANTS + 1,
 	GROUP_SIZES = 4,
-	SIZES_MAX = GROUP_SIZES + 2 + COUNTERS_MAX + 1,
+	TIMES_SIZES = 4,
+	SIZES_MAX = GROUP_SIZES + 2 + COUNTERS_MAX + TIMES_SIZES + 1,
 	CPUS_MAX = 1 << 16, /* more than any kernel can be built for */
 };
 
@@ -43,6 +45,10 @@ struct running {
 	char gauges_error[LOAD_ERROR_MAX]; /* why there are none */
 	bool gauges_failed;
 	bool *selected; /* by id */
+	bool timed;
+	uint16_t *ranks;      /* by id: of histograms; 0: that of the rest */
+	uint32_t *ranked_ids; /* by rank */
+	uint32_t rank_count;
 	uint64_t rows;
 	char error[LOAD_ERROR_MAX]; /* why it is down */
 	const char *remedy;	    /* static; NULL: there is none */
@@ -55,6 +61,7 @@ struct monitor {
 	int running_count;
 	uint32_t group_kind;
 	uint32_t slots;		/* of the arrays by group: Max and SLOT_OTHER */
+	uint64_t epoch;		/* of maxima: a number that each read makes one more */
 	uint32_t cpus;		/* whose numbers are below this */
 	uint32_t registers_end; /* see loader_registers_end() */
 	bool detailed;
@@ -288,29 +295,98 @@ static int select_ids(const struct monitor *m, struct running *r, uint8_t traits
 	return 0;
 }
 
-static void add_family_constants(const struct monitor *m, const struct family *f,
-				 struct constant *c)
+/* Returns the end of what was added. */
+static struct constant *add_family_constants(const struct monitor *m,
+					     const struct family *f, struct constant *c)
 {
 	for (int i = 0; i < SWITCHES_MAX && f->switches[i].variable; i++)
 		*c++ = (struct constant){ f->switches[i].variable,
 					  setting(m, f->switches[i].offset),
 					  sizeof(bool) };
+	return c;
 }
 
-static void add_family_sizes(const struct monitor *m, const struct family *f,
-			     struct map_size *s)
+static bool wants_times(const struct monitor *m, const struct family *f)
+{
+	return f->times_on && is_set(m, f->times_on);
+}
+
+/* Of `rows` and `overflow`. */
+static uint32_t row_bytes(const struct monitor *m, const struct family *f)
+{
+	uint32_t bytes = f->columns * sizeof(uint64_t);
+
+	return m->detailed && wants_times(m, f) ? bytes + sizeof(struct times) : bytes;
+}
+
+/* Returns the end of what was added. */
+static struct map_size *add_family_sizes(const struct monitor *m, const struct family *f,
+					 struct map_size *s)
 {
 	unsigned rows = m->detailed ? f->group_rows_detailed : f->group_rows;
 
-	if (!rows) /* what has no rows has no overflow of them either */
-		*s++ = (struct map_size){ "overflow", 1, 0 };
+	/* what has no rows has no overflow of them either */
+	*s++ = (struct map_size){ "overflow", rows ? f->ids : 1, row_bytes(m, f) };
 	if (m->group_kind == GROUP_KIND_NONE)
 		rows = 0;
-	*s++ = (struct map_size){ "rows", rows ? rows * m->settings->groups.max : 1, 0 };
+	*s++ = (struct map_size){ "rows", rows ? rows * m->settings->groups.max : 1,
+				  row_bytes(m, f) };
 	for (const struct counter *c = f->counters; c < f->counters + COUNTERS_MAX; c++)
 		if (c->entries)
 			*s++ = (struct map_size){ c->map,
 						  is_set(m, c->on) ? c->entries : 1, 0 };
+	return s;
+}
+
+static void add_times_constants(const struct monitor *m, const struct running *r,
+				struct constant *c)
+{
+	*c++ = (struct constant){ "latency_sampling",
+				  &m->settings->syscalls.latency_sampling,
+				  sizeof(uint32_t) };
+	*c++ = (struct constant){ "histogram_ranks", r->ranks,
+				  SYSCALL_IDS * sizeof(uint16_t) };
+	*c++ = (struct constant){ "histogram_count", &r->rank_count, sizeof(uint32_t) };
+}
+
+static void add_times_sizes(const struct monitor *m, const struct running *r,
+			    struct map_size *s)
+{
+	*s++ = (struct map_size){ "starts", START_WORDS, 0 };
+	*s++ = (struct map_size){ "starts_elsewhere", STARTS_ELSEWHERE, 0 };
+	*s++ = (struct map_size){ "histograms", m->cpus,
+				  r->rank_count * sizeof(struct histogram) };
+	if (!m->detailed)
+		*s++ = (struct map_size){ "group_times", m->cpus,
+					  m->slots * sizeof(struct times) };
+}
+
+/*
+ * A histogram for each name that is selected; those that no kernel has are not given the memory
+ * of one.
+ */
+static int rank_ids(const struct monitor *m, struct running *r)
+{
+	const struct family *f = r->family;
+
+	r->rank_count = 1;
+	if (!wants_times(m, f))
+		return 0;
+	r->ranks = calloc(f->named_ids, sizeof(*r->ranks));
+	r->ranked_ids = calloc(f->named_ids + 1, sizeof(*r->ranked_ids));
+	if (!r->ranks || !r->ranked_ids)
+		return -ENOMEM;
+	for (uint32_t id = 0; id < f->named_ids; id++) {
+		uint32_t canonical = f->canonical(id);
+
+		if (canonical != id) {
+			r->ranks[id] = r->ranks[canonical];
+		} else if (r->selected[id] && f->is_known(id)) {
+			r->ranked_ids[r->rank_count] = id;
+			r->ranks[id] = r->rank_count++;
+		}
+	}
+	return 0;
 }
 
 static int load_family(struct monitor *m, struct running *r, const uint8_t traits[])
@@ -324,17 +400,29 @@ static int load_family(struct monitor *m, struct running *r, const uint8_t trait
 		.traits = traits,
 		.leader = f->leader ? loaded_of(m, f->leader) : NULL,
 		.hook = *(const char *const *)setting(m, f->hook),
+		.timed = wants_times(m, f),
 	};
+	struct constant *more_constants;
+	struct map_size *more_sizes;
 	struct load_report report;
 	int err;
 
 	add_group_constants(m, constants);
-	add_family_constants(m, f, constants + GROUP_CONSTANTS);
+	more_constants = add_family_constants(m, f, constants + GROUP_CONSTANTS);
 	add_group_sizes(m, sizes);
-	add_family_sizes(m, f, sizes + GROUP_SIZES);
+	more_sizes = add_family_sizes(m, f, sizes + GROUP_SIZES);
+	if (plan.timed) {
+		add_times_constants(m, r, more_constants);
+		add_times_sizes(m, r, more_sizes);
+	}
 	err = load(m, f->object, &plan, &r->loaded, &report);
 	snprintf(r->error, sizeof(r->error), "%s", report.error);
 	r->remedy = report.remedy;
+	r->timed = report.timed;
+	if (!err && plan.timed && !r->timed)
+		say(m, MONITOR_WARNING,
+		    "%s: no call is timed, as this kernel leaves out runs of our programs; %s",
+		    f->name, remedy_for_tracepoints());
 	return err;
 }
 
@@ -358,6 +446,8 @@ static int start_family(struct monitor *m, struct running *r)
 	uint8_t traits[SYSCALL_IDS] = { 0 };
 	int err = select_ids(m, r, traits);
 
+	if (!err)
+		err = rank_ids(m, r);
 	if (err) {
 		snprintf(r->error, sizeof(r->error), "%s", strerror(-err));
 		return err;
@@ -437,14 +527,22 @@ static int find_cpus(uint32_t *ret)
 	return 0;
 }
 
+static struct times_output times_output(const struct monitor *m)
+{
+	return (struct times_output){ .percentiles = &m->settings->syscalls.percentiles,
+				      .buckets = m->settings->syscalls.buckets };
+}
+
 static int start_shared(struct monitor *m)
 {
+	const struct times_output output = times_output(m);
 	int err = find_cpus(&m->cpus);
 
 	m->scopes = scopes_new(m->settings->max_series);
 	m->slots = 1;
 	if (!m->scopes)
 		return -ENOMEM;
+	scopes_weigh_times(m->scopes, samples_per_histogram(&output), SAMPLES_PER_TIMES);
 	m->group_kind = choose_group_kind(m);
 	m->preemption = loader_probe(m->settings->btf_path);
 	m->registers_end = loader_registers_end(m->settings->btf_path);
@@ -518,6 +616,8 @@ void monitor_stop(struct monitor *m)
 			r->family->gauges->stop(r->gauges);
 		loader_stop(r->loaded);
 		free(r->selected);
+		free(r->ranks);
+		free(r->ranked_ids);
 	}
 	groups_free(m->groups);
 	loader_stop(m->groups_loaded);
@@ -615,18 +715,46 @@ static double seconds_since(const struct timespec *begin)
 	       (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
 }
 
-static int read_rows(struct monitor *m)
+/* What ends from now on is of the next interval. */
+static int begin_epoch(struct monitor *m)
 {
+	uint32_t only = 0;
 	int err = 0;
 
+	m->epoch++;
+	for (struct running *r = m->running; r < m->running + m->running_count && !err;
+	     r++)
+		if (r->timed)
+			err = map_update(loader_map(r->loaded, ".data.epoch"), &only,
+					 &m->epoch);
+	return err;
+}
+
+static int read_family(struct monitor *m, struct running *r)
+{
+	const struct timing timing = {
+		.epoch = m->epoch,
+		.ids = r->ranked_ids,
+		.ranks = r->rank_count,
+		.detailed = m->detailed,
+	};
+
+	if (!r->loaded)
+		return 0;
+	return rows_add(&m->rows, r->family, r->loaded, r->selected,
+			r->timed ? &timing : NULL, &r->rows);
+}
+
+static int read_rows(struct monitor *m)
+{
+	int err = begin_epoch(m);
+
 	rows_begin(&m->rows);
-	if (m->groups)
+	if (m->groups && !err)
 		err = groups_refresh(m->groups);
 	for (struct running *r = m->running; r < m->running + m->running_count && !err;
 	     r++)
-		if (r->loaded)
-			err = rows_add(&m->rows, r->family, r->loaded, r->selected,
-				       &r->rows);
+		err = read_family(m, r);
 	return err;
 }
 
@@ -641,6 +769,7 @@ static void forget(struct monitor *m)
 
 int monitor_read(struct monitor *m, sample_fn *fn, void *arg)
 {
+	const struct times_output output = times_output(m);
 	const struct sink sink = { .fn = fn, .arg = arg };
 	struct timespec begin;
 	int err;
@@ -649,7 +778,7 @@ int monitor_read(struct monitor *m, sample_fn *fn, void *arg)
 	err = read_rows(m);
 	if (err) /* what is read by half would step back; the next read has it all */
 		return err;
-	samples_send_scopes(m->scopes, &sink);
+	samples_send_scopes(m->scopes, &output, &sink);
 	for (struct running *r = m->running; r < m->running + m->running_count; r++)
 		send_gauges(m, r, &sink);
 	forget(m);

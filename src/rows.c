@@ -14,8 +14,10 @@ struct reading {
 	const struct family *family;
 	const bool *selected;
 	const struct counter *counter;
+	const struct timing *timing; /* NULL: none */
 	int map;
 	uint64_t count;
+	struct time_sum time; /* of the row at hand; its count is 0 where it has none */
 };
 
 static void add(const struct reading *rd, struct scope *scope, uint32_t id, uint16_t code,
@@ -36,6 +38,22 @@ static void add(const struct reading *rd, struct scope *scope, uint32_t id, uint
 	}
 }
 
+/* `buckets` is NULL where there is no histogram. */
+static void add_times(const struct reading *rd, struct scope *scope, uint32_t id,
+		      const struct time_sum *time, const uint64_t *buckets, bool retire)
+{
+	const struct family *f = rd->family;
+	struct series_id series = { .id = f->canonical ? f->canonical(id) : id,
+				    .column = LATENCY };
+	struct label ignored;
+
+	if ((!time->count && !buckets) || (id < f->ids && !rd->selected[id]) ||
+	    !f->describe(&series, &ignored))
+		return;
+	if (!scopes_add_times(rd->rows->scopes, scope, f, &series, time, buckets, retire))
+		rd->rows->error = -ENOMEM;
+}
+
 /* A scope's total is the sum of its ids; a row may be that total itself. */
 static void add_with_total(const struct reading *rd, struct scope *scope, uint32_t id,
 			   const uint64_t *values, bool retire)
@@ -43,8 +61,11 @@ static void add_with_total(const struct reading *rd, struct scope *scope, uint32
 	const struct family *f = rd->family;
 
 	add(rd, scope, id, 0, values, retire);
-	if (f->total_id && id != f->total_id)
+	add_times(rd, scope, id, &rd->time, NULL, retire);
+	if (f->total_id && id != f->total_id) {
 		add(rd, scope, f->total_id, 0, values, retire);
+		add_times(rd, scope, f->total_id, &rd->time, NULL, retire);
+	}
 }
 
 /* What a group or `other` counts, the host counts as well. */
@@ -122,6 +143,124 @@ static void cpu_row(void *arg, const void *key, const uint64_t *values)
 			sum->groups[slot][i] += cpu->groups[slot][i];
 }
 
+/* Rows whose values are followed by times. */
+static void timed_row(void *arg, const void *key, const uint64_t *values, unsigned copies,
+		      unsigned columns)
+{
+	struct reading *rd = arg;
+	uint64_t sums[COLUMNS_MAX] = { 0 };
+
+	rd->time = (struct time_sum){ 0 };
+	for (unsigned copy = 0; copy < copies; copy++, values += columns) {
+		for (unsigned i = 0; i < rd->counter->columns; i++)
+			sums[i] += values[i];
+		times_add(&rd->time, (const void *)(values + rd->counter->columns),
+			  rd->timing->epoch);
+	}
+	if (rd->counter->shape == COUNTER_GROUP)
+		group_row(rd, key, sums);
+	else
+		overflow_row(rd, key, sums);
+	rd->time = (struct time_sum){ 0 };
+}
+
+static void slot_times(void *arg, const void *key, const uint64_t *values)
+{
+	const struct times *times = (const void *)values;
+	const struct reading *rd = arg;
+
+	(void)key;
+	for (uint32_t slot = 0; slot < rd->rows->slots; slot++)
+		times_add(&rd->rows->times[slot], &times[slot], rd->timing->epoch);
+}
+
+static void add_slot_times(const struct reading *rd, uint32_t slot, struct scope *scope,
+			   bool retire)
+{
+	const struct rows *rows = rd->rows;
+	uint32_t total = rd->family->total_id;
+	struct time_sum time = rows->times[slot];
+
+	time.count -= rows->times_base[slot].count;
+	time.sum -= rows->times_base[slot].sum;
+	if (scope)
+		add_times(rd, scope, total, &time, NULL, retire);
+	add_times(rd, scopes_host(rows->scopes), total, &time, NULL, retire);
+}
+
+static int add_group_times(struct reading *rd)
+{
+	struct rows *rows = rd->rows;
+	int err;
+
+	memset(rows->times, 0, rows->slots * sizeof(*rows->times));
+	err = snapshot_read(rd->map, slot_times, rd);
+	if (err)
+		return err;
+	add_slot_times(rd, SLOT_OTHER, rows->groups ? scopes_other(rows->scopes) : NULL,
+		       false);
+	for (uint32_t slot = 1; slot < rows->slots; slot++) {
+		const struct group *group = groups_by_slot(rows->groups, slot);
+
+		if (group)
+			add_slot_times(rd, slot, group->scope, group->retiring);
+	}
+	return 0;
+}
+
+/* Of all CPUs, by rank. */
+struct histogram_sum {
+	struct time_sum time;
+	uint64_t buckets[HISTOGRAM_BUCKETS];
+};
+
+struct histograms {
+	const struct timing *timing;
+	struct histogram_sum *sums;
+};
+
+static void cpu_histograms(void *arg, const void *key, const uint64_t *values)
+{
+	const struct histogram *histogram = (const void *)values;
+	const struct histograms *h = arg;
+
+	(void)key;
+	for (uint32_t rank = 0; rank < h->timing->ranks; rank++, histogram++) {
+		times_add(&h->sums[rank].time, &histogram->times, h->timing->epoch);
+		for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+			h->sums[rank].buckets[i] += histogram->buckets[i];
+	}
+}
+
+/* Where rows or slots have the times, the histogram adds its buckets to them only. */
+static void add_histogram(const struct reading *rd, uint32_t rank,
+			  const struct histogram_sum *sum)
+{
+	struct scope *host = scopes_host(rd->rows->scopes);
+	struct time_sum none = { .max = sum->time.max };
+
+	if (!sum->time.count)
+		return;
+	if (rank)
+		add_times(rd, host, rd->timing->ids[rank],
+			  rd->timing->detailed ? &none : &sum->time, sum->buckets, false);
+	add_times(rd, host, rd->family->total_id, &none, sum->buckets, false);
+}
+
+static int add_histograms(struct reading *rd)
+{
+	struct histograms h = { .timing = rd->timing };
+	int err = -ENOMEM;
+
+	h.sums = calloc(rd->timing->ranks, sizeof(*h.sums));
+	if (h.sums)
+		err = snapshot_read(rd->map, cpu_histograms, &h);
+	for (uint32_t rank = 0; rank < rd->timing->ranks && !err; rank++)
+		add_histogram(rd, rank, &h.sums[rank]);
+	free(h.sums);
+	return err;
+}
+
 /* What was counted in a slot since its group has it. */
 static void add_slot(const struct reading *rd, uint32_t slot, struct scope *scope,
 		     bool retire)
@@ -191,10 +330,20 @@ static int add_counter(struct reading *rd)
 		[COUNTER_OVERFLOW] = overflow_row,
 	};
 
-	if (rd->counter->shape == COUNTER_CPUS)
+	switch (rd->counter->shape) {
+	case COUNTER_CPUS:
 		return add_cpus(rd);
+	case COUNTER_GROUP_TIMES:
+		return rd->timing && !rd->timing->detailed ? add_group_times(rd) : 0;
+	case COUNTER_HISTOGRAMS:
+		return rd->timing ? add_histograms(rd) : 0;
+	default:
+		break;
+	}
 	if (rd->counter->shape == COUNTER_GROUP && !rd->rows->groups)
 		return 0;
+	if (rd->timing && rd->timing->detailed && rd->counter->shape != COUNTER_HOST_CODE)
+		return snapshot_read_copies(rd->map, timed_row, rd);
 	return snapshot_read(rd->map, row[rd->counter->shape], rd);
 }
 
@@ -205,13 +354,17 @@ int rows_init(struct rows *rows, struct scopes *scopes, struct groups *groups,
 	rows->calls =
 		calloc(1, sizeof(*rows->calls) + slots * sizeof(rows->calls->groups[0]));
 	rows->base = calloc(slots, sizeof(rows->base[0]));
-	return rows->calls && rows->base ? 0 : -ENOMEM;
+	rows->times = calloc(slots, sizeof(*rows->times));
+	rows->times_base = calloc(slots, sizeof(*rows->times_base));
+	return rows->calls && rows->base && rows->times && rows->times_base ? 0 : -ENOMEM;
 }
 
 void rows_fini(struct rows *rows)
 {
 	free(rows->calls);
 	free(rows->base);
+	free(rows->times);
+	free(rows->times_base);
 	free(rows->dead);
 }
 
@@ -223,9 +376,11 @@ void rows_begin(struct rows *rows)
 }
 
 int rows_add(struct rows *rows, const struct family *family, const struct loaded *loaded,
-	     const bool *selected, uint64_t *ret_count)
+	     const bool *selected, const struct timing *timing, uint64_t *ret_count)
 {
-	struct reading rd = { .rows = rows, .family = family, .selected = selected };
+	struct reading rd = {
+		.rows = rows, .family = family, .selected = selected, .timing = timing
+	};
 	int err = 0;
 
 	for (int i = 0; i < COUNTERS_MAX && family->counters[i].map && !err; i++) {
@@ -244,9 +399,11 @@ void rows_commit(struct rows *rows)
 	for (uint32_t slot = 1; rows->groups && slot < rows->slots; slot++) {
 		const struct group *group = groups_by_slot(rows->groups, slot);
 
-		if (group && group->retiring)
-			memcpy(rows->base[slot], rows->calls->groups[slot],
-			       sizeof(rows->base[0]));
+		if (!group || !group->retiring)
+			continue;
+		memcpy(rows->base[slot], rows->calls->groups[slot],
+		       sizeof(rows->base[0]));
+		rows->times_base[slot] = rows->times[slot];
 	}
 	scopes_commit(rows->scopes);
 }

@@ -18,6 +18,14 @@ struct dead_row {
 	struct row_key key;
 };
 
+/* How the calls of a family are timed. */
+struct timing {
+	uint64_t epoch;	     /* which the read has just begun */
+	const uint32_t *ids; /* whose histogram it is, by rank; of rank 0: the rest's */
+	uint32_t ranks;
+	bool detailed; /* groups' rows have times; else there are those by slot */
+};
+
 struct rows {
 	struct scopes *scopes;	 /* not owned */
 	struct groups *groups;	 /* not owned; NULL: none, all is the host's */
@@ -25,6 +33,7 @@ struct rows {
 	struct cpu_calls *calls; /* of all CPUs, in this read */
 	/* By slot: what of `calls` was counted for groups that had it before. */
 	uint64_t (*base)[CALL_COLUMNS];
+	struct time_sum *times, *times_base; /* the same of times */
 	struct dead_row *dead;
 	size_t dead_count, dead_room;
 	int error; /* of the rows since rows_begin(): there was no memory */
@@ -39,11 +48,12 @@ void rows_fini(struct rows *rows);
 void rows_begin(struct rows *rows);
 
 /*
- * Adds all rows of a family. `selected` says by id which are sent. Returns 0 or a
- * negative errno; then the series are incomplete until the next rows_begin().
+ * Adds all rows of a family. `selected` says by id which are sent; `timing` is NULL when no calls
+ * are timed. Returns 0 or a negative errno; then the series are incomplete until the next
+ * rows_begin().
  */
 int rows_add(struct rows *rows, const struct family *family, const struct loaded *loaded,
-	     const bool *selected, uint64_t *ret_count);
+	     const bool *selected, const struct timing *timing, uint64_t *ret_count);
 
 /*
  * Ends a read that did not fail: what groups counted that are retiring stays in their

@@ -1,27 +1,132 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "samples.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-static void send_series(const struct series *series, const struct sink *sink)
-{
-	struct label label;
-	struct sample sample = {
-		.scope = series->scope->name,
-		.path = series->scope->path,
-		.kind = SAMPLE_DERIVE,
-		.derive = (int64_t)series->value,
-	};
+/* The ends of the buckets that are sent, powers of two: from 1 microsecond to 17 seconds. */
+enum { LE_FIRST = 10, LE_LAST = 34, LES = LE_LAST - LE_FIRST + 2 /* and infinity */ };
 
-	if (series->refused || !series->family->describe(&series->id, &label))
-		return;
-	sample.type = label.type;
-	sample.instance = label.instance;
-	sink->fn(sink->arg, &sample);
+unsigned samples_per_histogram(const struct times_output *output)
+{
+	unsigned percentiles = output->percentiles ? output->percentiles->count : 0;
+
+	return SAMPLES_PER_TIMES + percentiles + (output->buckets ? LES : 0);
 }
 
-void samples_send_scopes(struct scopes *scopes, const struct sink *sink)
+static double seconds(double ns)
+{
+	return ns / 1e9;
+}
+
+enum { INSTANCE_MAX = sizeof(((struct label *)0)->instance) + 64 };
+
+struct times_sink {
+	struct sample sample; /* all but the last part of its name and the value */
+	struct label label;   /* of what was timed */
+	const struct sink *sink;
+};
+
+/* `what` and `detail` are the end of the name. NAN: nothing was timed in the interval. */
+static void send_latency(struct times_sink *t, const char *what, double ns)
+{
+	char instance[INSTANCE_MAX];
+
+	snprintf(instance, sizeof(instance), "%s-%s", t->label.instance, what);
+	t->sample.instance = instance;
+	t->sample.type = "latency";
+	t->sample.kind = SAMPLE_GAUGE;
+	t->sample.gauge = seconds(ns);
+	t->sink->fn(t->sink->arg, &t->sample);
+}
+
+static void send_percentiles(struct times_sink *t, const struct series_times *times,
+			     const struct percentiles *percentiles)
+{
+	uint64_t buckets[HISTOGRAM_BUCKETS];
+	char what[48];
+
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		buckets[i] = times->histogram->value[i] - times->histogram->sent[i];
+	for (unsigned i = 0; i < percentiles->count; i++) {
+		double percent = percentiles->values[i];
+
+		snprintf(what, sizeof(what), "percentile-%.12g", percent);
+		send_latency(t, what, times_percentile(buckets, percent, times->max));
+	}
+}
+
+static void send_le(struct times_sink *t, const char *le, uint64_t count)
+{
+	char instance[INSTANCE_MAX];
+
+	snprintf(instance, sizeof(instance), "%s-le-%s", t->label.instance, le);
+	t->sample.instance = instance;
+	t->sample.type = "total_operations";
+	t->sample.kind = SAMPLE_DERIVE;
+	t->sample.derive = (int64_t)count;
+	t->sink->fn(t->sink->arg, &t->sample);
+}
+
+/* Cumulative, as Prometheus has them. */
+static void send_buckets(struct times_sink *t, const struct series_histogram *histogram)
+{
+	uint64_t count = 0;
+	unsigned bucket = 0;
+	char le[32];
+
+	for (unsigned log = LE_FIRST; log <= LE_LAST; log++) {
+		for (; times_bucket_end(bucket) <= UINT64_C(1) << log; bucket++)
+			count += histogram->value[bucket];
+		snprintf(le, sizeof(le), "%.12g", seconds((double)(UINT64_C(1) << log)));
+		send_le(t, le, count);
+	}
+	for (; bucket < HISTOGRAM_BUCKETS; bucket++)
+		count += histogram->value[bucket];
+	send_le(t, "inf", count);
+}
+
+static void send_times(const struct series *series, struct times_sink *t,
+		       const struct times_output *output)
+{
+	const struct series_times *times = series->times;
+	uint64_t count = series->value - times->sent_count;
+
+	send_latency(t, "average",
+		     count ? (double)(times->value - times->sent_sum) / (double)count :
+			     NAN);
+	send_latency(t, "max", count && times->max ? (double)times->max : NAN);
+	if (times->histogram && output->percentiles)
+		send_percentiles(t, times, output->percentiles);
+	if (times->histogram && output->buckets)
+		send_buckets(t, times->histogram);
+}
+
+static void send_series(const struct series *series, const struct times_output *output,
+			const struct sink *sink)
+{
+	struct times_sink t = {
+		.sample = { .scope = series->scope->name,
+			    .path = series->scope->path,
+			    .kind = SAMPLE_DERIVE,
+			    .derive = (int64_t)series->value },
+		.sink = sink,
+	};
+
+	if (series->refused || !series->family->describe(&series->id, &t.label))
+		return;
+	if (series->times) {
+		send_times(series, &t, output);
+		return;
+	}
+	t.sample.type = t.label.type;
+	t.sample.instance = t.label.instance;
+	sink->fn(sink->arg, &t.sample);
+}
+
+void samples_send_scopes(struct scopes *scopes, const struct times_output *output,
+			 const struct sink *sink)
 {
 	for (const struct scope *scope = scopes_first(scopes); scope;
 	     scope = scope->next) {
@@ -31,7 +136,7 @@ void samples_send_scopes(struct scopes *scopes, const struct sink *sink)
 		if (is_group && !scope->groups)
 			continue;
 		for (const struct series *s = scope->series; s; s = s->next)
-			send_series(s, sink);
+			send_series(s, output, sink);
 	}
 }
 

@@ -6,6 +6,7 @@
 
 #include "families.h"
 #include "scopes.h"
+#include "settings.h"
 
 /* All strings live as long as the call that hands out the sample. */
 struct sample {
@@ -25,8 +26,21 @@ struct sink {
 	void *arg;
 };
 
+/* What is sent of calls that were timed, of which there is a histogram. */
+struct times_output {
+	const struct percentiles *percentiles; /* NULL: none */
+	bool buckets;
+};
+
+/* How many values that is. */
+unsigned samples_per_histogram(const struct times_output *output);
+
+/* And where there is none: average and maximum. */
+enum { SAMPLES_PER_TIMES = 2 };
+
 /* Every series of the host, of `other`, and of each scope that has a group. */
-void samples_send_scopes(struct scopes *scopes, const struct sink *sink);
+void samples_send_scopes(struct scopes *scopes, const struct times_output *output,
+			 const struct sink *sink);
 
 /* What a family finds out at each read. Returns 0, or a negative errno when that failed. */
 int samples_send_gauges(const struct gauge_source *source, void *state,

@@ -14,6 +14,7 @@ struct scopes {
 	void *by_path;
 	void *by_name;
 	unsigned max_series, series_count, refused_count;
+	unsigned host_times, other_times; /* see scopes_weigh_times() */
 };
 
 static int compare_uint(uint64_t a, uint64_t b)
@@ -77,10 +78,13 @@ static void drop_series(struct scopes *s, struct scope *scope)
 	for (struct series *series = scope->series, *next; series; series = next) {
 		next = series->next;
 		if (series->refused)
-			s->refused_count--;
+			s->refused_count -= series->weight;
 		else
-			s->series_count--;
+			s->series_count -= series->weight;
 		tdelete(series, &s->by_series, compare_series);
+		if (series->times)
+			free(series->times->histogram);
+		free(series->times);
 		free(series);
 	}
 	scope->series = NULL;
@@ -189,6 +193,20 @@ struct scope *scopes_of_group(struct scopes *s, const char *name, const char *pa
 	return scope;
 }
 
+void scopes_weigh_times(struct scopes *s, unsigned host, unsigned other)
+{
+	s->host_times = host;
+	s->other_times = other;
+}
+
+static unsigned weight_of(const struct scopes *s, const struct scope *scope,
+			  const struct series_id *id)
+{
+	if (id->column != LATENCY)
+		return 1;
+	return scope == &s->host ? s->host_times : s->other_times;
+}
+
 struct series *scopes_series(struct scopes *s, struct scope *scope,
 			     const struct family *family, const struct series_id *id)
 {
@@ -201,18 +219,29 @@ struct series *scopes_series(struct scopes *s, struct scope *scope,
 	if (!series)
 		return NULL;
 	*series = key;
-	series->refused = s->series_count >= s->max_series && scope != &s->other;
+	series->weight = weight_of(s, scope, id);
+	series->refused = s->series_count + series->weight > s->max_series &&
+			  scope != &s->other;
 	if (!tsearch(series, &s->by_series, compare_series)) {
 		free(series);
 		return NULL;
 	}
 	if (series->refused)
-		s->refused_count++;
+		s->refused_count += series->weight;
 	else
-		s->series_count++;
+		s->series_count += series->weight;
 	*scope->last = series;
 	scope->last = &series->next;
 	return series;
+}
+
+static void rewind_times(struct series_times *t)
+{
+	t->value = t->base;
+	t->retiring = 0;
+	t->max = 0;
+	if (t->histogram)
+		memset(t->histogram->value, 0, sizeof(t->histogram->value));
 }
 
 void scopes_rewind(struct scopes *s)
@@ -222,16 +251,28 @@ void scopes_rewind(struct scopes *s)
 		     series = series->next) {
 			series->value = series->base;
 			series->retiring = 0;
+			if (series->times)
+				rewind_times(series->times);
 		}
 }
 
-bool scopes_add(struct scopes *s, struct scope *scope, const struct family *family,
-		const struct series_id *id, uint64_t n, bool retire)
+/* The series that counts for these. */
+static struct series *counting_series(struct scopes *s, struct scope *scope,
+				      const struct family *family,
+				      const struct series_id *id)
 {
 	struct series *series = scopes_series(s, scope, family, id);
 
 	if (series && series->refused && scope != &s->host)
 		series = scopes_series(s, &s->other, family, id);
+	return series;
+}
+
+bool scopes_add(struct scopes *s, struct scope *scope, const struct family *family,
+		const struct series_id *id, uint64_t n, bool retire)
+{
+	struct series *series = counting_series(s, scope, family, id);
+
 	if (!series)
 		return false;
 	series->value += n;
@@ -240,11 +281,61 @@ bool scopes_add(struct scopes *s, struct scope *scope, const struct family *fami
 	return true;
 }
 
+static bool add_buckets(struct series_times *t, const uint64_t *buckets)
+{
+	if (!t->histogram)
+		t->histogram = calloc(1, sizeof(*t->histogram));
+	for (unsigned i = 0; t->histogram && i < HISTOGRAM_BUCKETS; i++)
+		t->histogram->value[i] += buckets[i];
+	return t->histogram;
+}
+
+bool scopes_add_times(struct scopes *s, struct scope *scope, const struct family *family,
+		      const struct series_id *id, const struct time_sum *sum,
+		      const uint64_t buckets[HISTOGRAM_BUCKETS], bool retire)
+{
+	struct series *series = counting_series(s, scope, family, id);
+	struct series_times *t;
+
+	if (!series)
+		return false;
+	if (!series->times)
+		series->times = calloc(1, sizeof(*series->times));
+	t = series->times;
+	if (!t)
+		return false;
+	series->value += sum->count;
+	t->value += sum->sum;
+	if (sum->max > t->max)
+		t->max = sum->max;
+	if (retire) {
+		series->retiring += sum->count;
+		t->retiring += sum->sum;
+	}
+	return !buckets || add_buckets(t, buckets);
+}
+
+static void commit_times(struct series *series)
+{
+	struct series_times *t = series->times;
+
+	t->base += t->retiring;
+	t->sent_count = series->value;
+	t->sent_sum = t->value;
+	if (t->histogram)
+		memcpy(t->histogram->sent, t->histogram->value,
+		       sizeof(t->histogram->sent));
+}
+
 void scopes_commit(struct scopes *s)
 {
 	for (struct scope *scope = &s->host; scope; scope = scope->next)
-		for (struct series *series = scope->series; series; series = series->next)
+		for (struct series *series = scope->series; series;
+		     series = series->next) {
 			series->base += series->retiring;
+			if (series->times)
+				commit_times(series);
+		}
 }
 
 void scopes_expire(struct scopes *s, unsigned idle_max)

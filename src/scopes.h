@@ -11,8 +11,21 @@
 #include <stdint.h>
 
 #include "families.h"
+#include "times.h"
 
 struct scope;
+
+/* Of calls that were timed; the number of them is the series' own value. Times are in ns. */
+struct series_times {
+	uint64_t base, value, retiring;	    /* the sum, as in struct series */
+	uint64_t max;			    /* of the last interval; 0: unknown */
+	uint64_t sent_count, sent_sum;	    /* with the last read */
+	struct series_histogram *histogram; /* NULL: none */
+};
+
+struct series_histogram {
+	uint64_t value[HISTOGRAM_BUCKETS], sent[HISTOGRAM_BUCKETS];
+};
 
 struct series {
 	const struct family *family;
@@ -21,6 +34,8 @@ struct series {
 	uint64_t base;	   /* of groups that are gone */
 	uint64_t value;	   /* base and what the rows of this read add */
 	uint64_t retiring; /* of the value, from rows that are removed after this read */
+	struct series_times *times; /* NULL: a counter */
+	unsigned weight;	    /* in MaxSeries: how many values are sent of it */
 	bool refused; /* by MaxSeries: counts in the twin of scope `other`, is not sent */
 	struct series *next; /* of the scope, in order of creation */
 };
@@ -58,6 +73,11 @@ struct scope *scopes_of_group(struct scopes *s, const char *name, const char *pa
 struct series *scopes_series(struct scopes *s, struct scope *scope,
 			     const struct family *family, const struct series_id *id);
 
+/*
+ * How many values are sent of calls that were timed, per series of the host and of another scope.
+ */
+void scopes_weigh_times(struct scopes *s, unsigned host, unsigned other);
+
 /* Before the rows of a read, also after one that failed: every value is its base again. */
 void scopes_rewind(struct scopes *s);
 
@@ -68,6 +88,11 @@ void scopes_rewind(struct scopes *s);
  */
 bool scopes_add(struct scopes *s, struct scope *scope, const struct family *family,
 		const struct series_id *id, uint64_t n, bool retire);
+
+/* The same of times, and `buckets` (NULL: none) of a series that no group retires from. */
+bool scopes_add_times(struct scopes *s, struct scope *scope, const struct family *family,
+		      const struct series_id *id, const struct time_sum *sum,
+		      const uint64_t buckets[HISTOGRAM_BUCKETS], bool retire);
 
 /*
  * After a read that did not fail: what was added with `retire` becomes part of the bases.

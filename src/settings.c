@@ -54,6 +54,15 @@ const struct option options[] = {
 	  .on_by_default = true },
 	{ "Syscalls", "ErrorCodes", OPTION_BOOLEAN,
 	  .offset = MEMBER(syscalls.error_codes), .dflt = "false" },
+	{ "Syscalls", "Latency", OPTION_BOOLEAN, .offset = MEMBER(syscalls.latency),
+	  .dflt = "false" },
+	{ "Syscalls", "LatencySampling", OPTION_INTEGER,
+	  .offset = MEMBER(syscalls.latency_sampling), .min = 1, .max = 1000000,
+	  .dflt = "1" },
+	{ "Syscalls", "Percentile", OPTION_PERCENTILE,
+	  .offset = MEMBER(syscalls.percentiles) },
+	{ "Syscalls", "Buckets", OPTION_BOOLEAN, .offset = MEMBER(syscalls.buckets),
+	  .dflt = "false" },
 	{ "Syscalls", "Hook", OPTION_WORD, .offset = MEMBER(syscalls.hook),
 	  .words = tracepoint_hooks, .dflt = "auto" },
 	{ "Syscalls", "Syscall", OPTION_SELECTOR, .offset = MEMBER(syscalls.select) },
@@ -151,6 +160,9 @@ static void say_allowed_value(struct sentence *out, const struct option *option)
 		say_words(out, option->words);
 	else if (option->type == OPTION_STRING)
 		say(out, "a quoted string that is not empty");
+	else if (option->type == OPTION_PERCENTILE)
+		say(out, "a number above 0 and below 100, of which there are %d at most",
+		    PERCENTILES_MAX);
 	else
 		say(out, "a quoted name or a quoted regular expression in slashes");
 }
@@ -273,6 +285,22 @@ static int take_string(struct settings *s, const struct option *option,
 	return 0;
 }
 
+static int take_percentile(struct settings *s, const struct option *option,
+			   const oconfig_value_t *value, struct sentence *why)
+{
+	struct percentiles *p = member(s, option);
+
+	(void)why;
+	if (value->type != OCONFIG_TYPE_NUMBER || p->count == PERCENTILES_MAX ||
+	    !(value->value.number > 0 && value->value.number < 100))
+		return -EINVAL;
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->values[i] == value->value.number)
+			return 0;
+	p->values[p->count++] = value->value.number;
+	return 0;
+}
+
 static int take_selector(struct settings *s, const struct option *option,
 			 const oconfig_value_t *value, struct sentence *why)
 {
@@ -293,7 +321,7 @@ static int (*const take[])(struct settings *s, const struct option *option,
 			   const oconfig_value_t *value, struct sentence *why) = {
 	[OPTION_BOOLEAN] = take_boolean,   [OPTION_INTEGER] = take_integer,
 	[OPTION_WORD] = take_word,	   [OPTION_STRING] = take_string,
-	[OPTION_SELECTOR] = take_selector,
+	[OPTION_SELECTOR] = take_selector, [OPTION_PERCENTILE] = take_percentile,
 };
 static_assert(ARRAY_SIZE(take) == OPTION_TYPE_COUNT, "a type without a function");
 

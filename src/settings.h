@@ -18,6 +18,14 @@ enum group_by {
 	GROUP_BY_CONTROLLER, /* the v1 hierarchy of settings.groups.controller */
 };
 
+enum { PERCENTILES_MAX = 16 };
+
+/* In the order of the configuration. */
+struct percentiles {
+	double values[PERCENTILES_MAX]; /* above 0, below 100 */
+	unsigned count;
+};
+
 /*
  * What the operator asked for. Strings and selectors are owned by this structure.
  */
@@ -26,6 +34,10 @@ struct settings {
 		bool on;
 		const char *hook; /* static: the door to take; NULL: any */
 		bool error_codes;
+		bool latency;
+		int latency_sampling; /* one call in so many is timed */
+		struct percentiles percentiles;
+		bool buckets;
 		struct selector select;
 	} syscalls;
 	struct {
@@ -67,10 +79,11 @@ void settings_finish(struct settings *s);
 enum option_type {
 	OPTION_BLOCK,
 	OPTION_BOOLEAN,
-	OPTION_INTEGER,	 /* min..max */
-	OPTION_WORD,	 /* one of `words` */
-	OPTION_STRING,	 /* not empty */
-	OPTION_SELECTOR, /* an exact name or /regex/, repeatable */
+	OPTION_INTEGER,	   /* min..max */
+	OPTION_WORD,	   /* one of `words` */
+	OPTION_STRING,	   /* not empty */
+	OPTION_SELECTOR,   /* an exact name or /regex/, repeatable */
+	OPTION_PERCENTILE, /* a number between 0 and 100, repeatable */
 	OPTION_TYPE_COUNT,
 };
 

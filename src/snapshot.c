@@ -21,7 +21,7 @@ struct reader {
 	size_t key_bytes;
 	size_t value_bytes; /* of one copy, a multiple of 8 */
 	uint32_t entries;
-	snapshot_row_fn *row;
+	snapshot_copies_fn *row;
 	void *arg;
 };
 
@@ -45,14 +45,9 @@ static int reader_init(struct reader *r, int fd)
 	return r->cpus < 0 ? r->cpus : 0;
 }
 
-/* Adds the copies of the other CPUs to the first, in place. */
-static void hand_out(const struct reader *r, const void *key, uint64_t *values)
+static void hand_out(const struct reader *r, const void *key, const uint64_t *values)
 {
-	size_t columns = r->value_bytes / 8;
-
-	for (size_t i = columns; i < columns * r->cpus; i++)
-		values[i % columns] += values[i];
-	r->row(r->arg, key, values);
+	r->row(r->arg, key, values, r->cpus, r->value_bytes / 8);
 }
 
 static int read_batches(const struct reader *r, uint32_t rows, uint32_t *ret_done)
@@ -115,7 +110,7 @@ static bool is_refused(int err)
 	return err == -524 || err == -EINVAL || err == -EOPNOTSUPP;
 }
 
-int snapshot_read(int map_fd, snapshot_row_fn *row, void *arg)
+int snapshot_read_copies(int map_fd, snapshot_copies_fn *row, void *arg)
 {
 	struct reader r = { .row = row, .arg = arg };
 	uint32_t rows = BATCH_ROWS, done = 0;
@@ -129,4 +124,40 @@ int snapshot_read(int map_fd, snapshot_row_fn *row, void *arg)
 		err = read_batches(&r, rows, &done);
 	while (err == -ENOSPC && !done && rows < r.entries && (rows *= 2));
 	return is_refused(err) && !done ? read_one_by_one(&r) : err;
+}
+
+struct summed {
+	snapshot_row_fn *row;
+	void *arg;
+	uint64_t *sums;
+	bool failed;
+};
+
+static void sum_up(void *arg, const void *key, const uint64_t *values, unsigned copies,
+		   unsigned columns)
+{
+	struct summed *s = arg;
+
+	if (copies == 1) {
+		s->row(s->arg, key, values);
+		return;
+	}
+	if (!s->sums)
+		s->sums = calloc(columns, sizeof(*s->sums));
+	s->failed |= !s->sums;
+	if (!s->sums)
+		return;
+	memcpy(s->sums, values, columns * sizeof(*s->sums));
+	for (size_t i = columns; i < (size_t)columns * copies; i++)
+		s->sums[i % columns] += values[i];
+	s->row(s->arg, key, s->sums);
+}
+
+int snapshot_read(int map_fd, snapshot_row_fn *row, void *arg)
+{
+	struct summed s = { .row = row, .arg = arg };
+	int err = snapshot_read_copies(map_fd, sum_up, &s);
+
+	free(s.sums);
+	return s.failed ? -ENOMEM : err;
 }

@@ -10,6 +10,10 @@
  */
 typedef void snapshot_row_fn(void *arg, const void *key, const uint64_t *values);
 
+/* The same with one copy of `columns` columns after the other: of each CPU, or only one. */
+typedef void snapshot_copies_fn(void *arg, const void *key, const uint64_t *values,
+				unsigned copies, unsigned columns);
+
 /*
  * Reads a whole hash or array map whose values are 64-bit columns, in batches where the
  * kernel can. Entries that come or go meanwhile may or may not be seen; none that stays
@@ -17,3 +21,4 @@ typedef void snapshot_row_fn(void *arg, const void *key, const uint64_t *values)
  * may have been handed out before an error.
  */
 int snapshot_read(int map_fd, snapshot_row_fn *row, void *arg);
+int snapshot_read_copies(int map_fd, snapshot_copies_fn *row, void *arg);

@@ -39,6 +39,7 @@ enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
 static struct {
 	const char *name;
 	uint32_t canonical;
+	bool is_known;
 } calls[SYSCALL_IDS];
 
 static char *unnamed(const struct table *t, uint32_t nr)
@@ -70,6 +71,7 @@ static void fill(void)
 				t->arch ? seccomp_syscall_resolve_num_arch(t->arch, nr) :
 					  NULL;
 
+			calls[id].is_known = name;
 			if (!name)
 				name = unnamed(t, id - t->first);
 			calls[id].name = name ? name : "unknown";
@@ -91,6 +93,12 @@ const char *syscall_name(uint32_t id)
 {
 	fill_once();
 	return calls[id < SYSCALL_IDS ? id : SYSCALL_UNKNOWN].name;
+}
+
+bool syscall_is_known(uint32_t id)
+{
+	fill_once();
+	return id < SYSCALL_IDS && calls[id].is_known;
 }
 
 uint32_t syscall_canonical(uint32_t id)

@@ -15,6 +15,9 @@
  */
 const char *syscall_name(uint32_t id);
 
+/* Whether that is the name of a call, or only of its number. */
+bool syscall_is_known(uint32_t id);
+
 /* The lowest id with the same name: a call is one series, whichever table it came by. */
 uint32_t syscall_canonical(uint32_t id);
 

@@ -126,6 +126,9 @@ static void check_values(const struct settings *s, bool finished)
 		if (o->type == OPTION_INTEGER)
 			CHECK(*(const int *)member >= o->min &&
 			      *(const int *)member <= o->max);
+		if (o->type == OPTION_PERCENTILE)
+			CHECK(((const struct percentiles *)member)->count <=
+			      PERCENTILES_MAX);
 		if (o->type == OPTION_SELECTOR)
 			selector_matches((const void *)member, "openat");
 		if (is_family(o))

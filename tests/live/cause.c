@@ -73,6 +73,7 @@ struct shared {
 
 struct job {
 	long n;
+	long ms;
 	int flags;	   /* CLONE_NEW* of the types given */
 	const char *path;  /* a file or a directory */
 	pid_t pid;	   /* of the process that acts, */
@@ -101,11 +102,13 @@ static act_fn unshare_children, clone_children_ns, clone3_children_ns, setns_typ
 static act_fn setns_pidfd, unshare_fail, unshare_eperm, unshare_fail_plain, clone_fail;
 static act_fn clone3_fail, clone_fail_plain, setns_fail;
 static act_fn nothing, runs, live, hold, bind_mount, alive;
+static act_fn waits, waits_collide;
 
 typedef void prepare_fn(struct job *job);
 
 static prepare_fn seccomp_filter, handler_restart, handler_plain, interrupter_restart;
 static prepare_fn interrupter_plain, interrupter_stop, interrupter_kill;
+static prepare_fn mover;
 static prepare_fn timer_restart, start_crowd_pipe;
 #ifdef __x86_64__
 static prepare_fn try_int80, try_int80_then_uts;
@@ -114,7 +117,8 @@ static prepare_fn open_namespaces, open_pidfd, open_uts, start_member;
 
 static const struct command {
 	const char *name;
-	const char *args; /* words: N a number, TYPES a list such as "net,uts", PATH */
+	const char
+		*args; /* words: N and MS numbers, TYPES a list such as "net,uts", PATH */
 	prepare_fn *prepare;
 	act_fn *act;
 	const char *calls; /* that act() makes; "*": of the children, "=": how it ends */
@@ -152,6 +156,17 @@ static const struct command {
 	{ "vfork-crowd", "N", start_crowd_pipe, vfork_crowd,
 	  "N clone, then in each child at the same time vfork, whose child waits for the others" },
 	{ "clone3", "N", NULL, clone3_children, "N clone3, N* exit_group, N wait4" },
+
+	/*
+	 * that take known times: rt_sigtimedwait, which nobody else calls, of MS milliseconds.
+	 * How long they took in all, and the longest, is printed in ns.
+	 */
+	{ "waits", "MS N", NULL, waits, "N rt_sigtimedwait=EAGAIN" },
+	{ "waits-moved", "MS N", mover, waits,
+	  "N rt_sigtimedwait=EAGAIN, each ends on another CPU than it began on" },
+	{ "waits-collide", "MS", NULL, waits_collide,
+	  "2 clone, 2* rt_sigtimedwait=EAGAIN at the same time, of threads whose numbers differ by "
+	  "65536, 2* exit_group, 2 wait4; ends with 77 where numbers cannot be chosen" },
 
 #ifdef __x86_64__
 	/* by other tables than the native one, though this is a 64-bit program */
@@ -1223,6 +1238,91 @@ static int alive(const struct job *job)
 	return syscall(SYS_nanosleep, &duration, NULL) == 0 ? 0 : 1;
 }
 
+static long long clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now); /* no system call */
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+static long wait_once(long ms)
+{
+	const struct timespec duration = { .tv_sec = ms / 1000,
+					   .tv_nsec = ms % 1000 * 1000000 };
+	unsigned long no_signal = 0;
+
+	return syscall(SYS_rt_sigtimedwait, &no_signal, NULL, &duration,
+		       sizeof(no_signal));
+}
+
+static int waits(const struct job *job)
+{
+	long long all = 0, longest = 0;
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		long long begin = clock_ns(), took;
+
+		job->shared->blocking++;
+		surprises |= failed_with(wait_once(job->ms), EAGAIN);
+		took = clock_ns() - begin;
+		all += took;
+		longest = took > longest ? took : longest;
+	}
+	dprintf(STDOUT_FILENO, "%lld %lld\n", all, longest);
+	return surprises;
+}
+
+/* Takes turns between the first two CPUs. */
+static void move_each(const struct job *job)
+{
+	for (long i = 1; i <= job->n; i++) {
+		cpu_set_t cpus;
+
+		await_counter(job->pid, &job->shared->blocking, i);
+		await_state(job->pid, 'S');
+		CPU_ZERO(&cpus);
+		CPU_SET(i % 2, &cpus);
+		sched_setaffinity(job->pid, sizeof(cpus), &cpus);
+	}
+}
+
+static void mover(struct job *job)
+{
+	start_interrupter(job, move_each);
+}
+
+/* The next process gets the number after that. */
+static bool set_last_pid(long pid)
+{
+	char text[32];
+	int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+	int length = snprintf(text, sizeof(text), "%ld", pid);
+	bool ok = fd >= 0 && write(fd, text, length) == length;
+
+	close(fd);
+	return ok;
+}
+
+static int waits_collide(const struct job *job)
+{
+	long first = raw_clone(0), second, last;
+
+	if (first == 0)
+		end(failed_with(wait_once(job->ms), EAGAIN));
+	last = first > 65536 ? first - 65536 : first + 65536;
+	if (!set_last_pid(last - 1))
+		return SKIPPED;
+	second = raw_clone(0);
+	if (second == 0)
+		end(failed_with(wait_once(job->ms / 2), EAGAIN));
+	set_last_pid(first); /* where others would have gone on */
+	if (wait_for(first, 0) | wait_for(second, 0))
+		return 1;
+	return second == last ? 0 : SKIPPED;
+}
+
 /*
  * The command line
  */
@@ -1277,6 +1377,8 @@ static void parse_args(const struct command *command, struct job *job, char **ar
 			job->flags = parse_types(*argv++);
 		else if (!strncmp(word, "PATH", length))
 			job->path = *argv++;
+		else if (!strncmp(word, "MS", length))
+			job->ms = parse_number(*argv++);
 		else
 			job->n = parse_number(*argv++);
 		word += length + (word[length] == ' ');

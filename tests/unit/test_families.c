@@ -106,6 +106,11 @@ static bool has_shape(const struct family *f, enum counter_shape shape)
 	return false;
 }
 
+static bool is_of_times(const struct counter *c)
+{
+	return c->shape == COUNTER_GROUP_TIMES || c->shape == COUNTER_HISTOGRAMS;
+}
+
 static void counters_fit(void **state)
 {
 	(void)state;
@@ -115,7 +120,8 @@ static void counters_fit(void **state)
 		for (const struct counter *c = f->counters;
 		     c < f->counters + COUNTERS_MAX && c->map; c++) {
 			assert_int_not_equal(c->shape, COUNTER_NONE);
-			assert_true(c->columns > 0 && c->columns <= f->columns);
+			assert_true(c->columns > 0 || is_of_times(c));
+			assert_true(c->columns <= f->columns);
 			if (c->columns > columns)
 				columns = c->columns;
 		}
@@ -148,7 +154,9 @@ static void check_doors(const struct object *object)
 	     d < object->doors + DOORS_MAX && d->name; d++) {
 		assert_non_null(d->programs[0]);
 		for (int i = 0; i < DOOR_PROGRAMS_MAX && d->programs[i]; i++) {
-			const char *name = d->programs[i] + (d->programs[i][0] == '?');
+			const char *name = d->programs[i];
+
+			name += name[0] == '?' || name[0] == '+';
 
 			assert_non_null(bpf_object__find_program_by_name(opened, name));
 		}
@@ -200,7 +208,28 @@ static const struct layout layouts[] = {
 	[COUNTER_HOST_CODE] = { BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct error_key) },
 	[COUNTER_GROUP] = { BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct row_key) },
 	[COUNTER_OVERFLOW] = { BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t) },
+	[COUNTER_GROUP_TIMES] = { BPF_MAP_TYPE_ARRAY, sizeof(uint32_t) },
+	[COUNTER_HISTOGRAMS] = { BPF_MAP_TYPE_ARRAY, sizeof(uint32_t) },
 };
+
+/* Where the engine sets the size, it is that of the least. */
+static size_t value_bytes(const struct family *f, const struct counter *c)
+{
+	size_t columns = c->columns * sizeof(uint64_t);
+
+	switch (c->shape) {
+	case COUNTER_CPUS:
+		return sizeof(struct cpu_calls);
+	case COUNTER_GROUP_TIMES:
+		return sizeof(struct times);
+	case COUNTER_HISTOGRAMS:
+		return sizeof(struct histogram);
+	case COUNTER_HOST_CODE:
+		return columns;
+	default:
+		return columns + (f->times_on ? sizeof(struct times) : 0);
+	}
+}
 
 static void counters_have_their_maps(void **state)
 {
@@ -217,10 +246,7 @@ static void counters_have_their_maps(void **state)
 			assert_non_null(map);
 			assert_int_equal(bpf_map__type(map), l->type);
 			assert_int_equal(bpf_map__key_size(map), l->key_bytes);
-			/* of one CPU's counters the engine sets the size, as it depends on Max */
-			if (c->shape != COUNTER_CPUS)
-				assert_int_equal(bpf_map__value_size(map),
-						 c->columns * sizeof(uint64_t));
+			assert_int_equal(bpf_map__value_size(map), value_bytes(f, c));
 			if (c->shape == COUNTER_OVERFLOW)
 				assert_int_equal(bpf_map__max_entries(map), f->ids);
 		}

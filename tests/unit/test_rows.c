@@ -338,7 +338,7 @@ static int try_read(struct fixture *f)
 	rows_begin(&f->rows);
 	err = f->groups ? groups_refresh(f->groups) : 0;
 	if (!err)
-		err = rows_add(&f->rows, &family, NULL, f->selected, &f->row_count);
+		err = rows_add(&f->rows, &family, NULL, f->selected, NULL, &f->row_count);
 	if (err)
 		return err;
 	rows_commit(&f->rows);

@@ -113,7 +113,10 @@ static void defaults_are_those_of_the_table(void **state)
 static void all_options_are_taken(void **state)
 {
 	const oconfig_item_t plugin = PLUGIN(
-		BLOCK("Syscalls", OPTION("ErrorCodes", B(1)), OPTION("Hook", S("raw_tp")),
+		BLOCK("Syscalls", OPTION("ErrorCodes", B(1)), OPTION("Latency", B(1)),
+		      OPTION("LatencySampling", N(7)), OPTION("Percentile", N(50)),
+		      OPTION("Percentile", N(99.9)), OPTION("Percentile", N(50)),
+		      OPTION("Buckets", B(1)), OPTION("Hook", S("raw_tp")),
 		      OPTION("Syscall", S("read")), OPTION("Syscall", S("/^open/")),
 		      OPTION("IgnoreSelected", B(1))),
 		BLOCK("Namespaces", OPTION("Hook", S("fexit")), OPTION("Live", B(0))),
@@ -135,6 +138,12 @@ static void all_options_are_taken(void **state)
 	assert_true(s->namespaces.on);
 	assert_false(s->namespaces.live);
 	assert_true(s->syscalls.error_codes);
+	assert_true(s->syscalls.latency);
+	assert_int_equal(s->syscalls.latency_sampling, 7);
+	assert_int_equal(s->syscalls.percentiles.count, 2);
+	assert_true(s->syscalls.percentiles.values[0] == 50);
+	assert_true(s->syscalls.percentiles.values[1] == 99.9);
+	assert_true(s->syscalls.buckets);
 	assert_int_equal(s->syscalls.select.count, 2);
 	assert_false(selector_matches(&s->syscalls.select, "openat"));
 	assert_false(selector_matches(&s->syscalls.select, "read"));
@@ -351,9 +360,17 @@ static const struct {
 
 	/* unknown ones */
 	{ SYSCALLS(OPTION("Speed", N(1))),
-	  "<Syscalls> Speed: unknown option; allowed are ErrorCodes, Hook, Syscall, IgnoreSelected" },
+	  "<Syscalls> Speed: unknown option; allowed are ErrorCodes, Latency, "
+	  "LatencySampling, Percentile, Buckets, Hook, Syscall, IgnoreSelected" },
 	{ SYSCALLS(OPTION("Max", N(1))),
-	  "<Syscalls> Max: unknown option; allowed are ErrorCodes, Hook, Syscall, IgnoreSelected" },
+	  "<Syscalls> Max: unknown option; allowed are ErrorCodes, Latency, "
+	  "LatencySampling, Percentile, Buckets, Hook, Syscall, IgnoreSelected" },
+	{ SYSCALLS(OPTION("Percentile", N(100))),
+	  "<Syscalls> Percentile 100: must be a number above 0 and below 100, of which "
+	  "there are 16 at most" },
+	{ SYSCALLS(OPTION("Percentile", S("99"))),
+	  "<Syscalls> Percentile \"99\": must be a number above 0 and below 100, of which "
+	  "there are 16 at most" },
 	{ PLUGIN(BLOCK("Namespaces", OPTION("Notify", B(1)))),
 	  "<Namespaces> Notify: unknown option; allowed are Hook, Live" },
 	{ PLUGIN(OPTION("Max", N(1))),
@@ -597,6 +614,8 @@ static void check_example(const char *example, const struct option *o)
 		snprintf(line, sizeof(line), "<%s>", o->name);
 	else if (o->type == OPTION_WORD)
 		snprintf(line, sizeof(line), "%s \"%s\"", o->name, o->dflt);
+	else if (o->type == OPTION_PERCENTILE)
+		snprintf(line, sizeof(line), "%s ", o->name);
 	else if (o->dflt)
 		snprintf(line, sizeof(line), "%s %s", o->name, o->dflt);
 	else

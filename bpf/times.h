@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How long things take: when a thread's call began, and what adds up of it. struct times and
+ * struct histogram are in shared.h.
+ */
+#pragma once
+
+#include "compat.h"
+
+/* Set by user space at each read: what a maximum is of. */
+volatile __u64 epoch SEC(".data.epoch");
+
+static __always_inline void add_time(struct times *t, __u64 ns)
+{
+	__u64 now = epoch, limit = (1ULL << MAXIMUM_BITS) - 1;
+	__u64 word = now << MAXIMUM_BITS | (ns < limit ? ns : limit);
+	__u64 *max = &t->max[now & 1];
+
+	t->count++;
+	t->sum += ns;
+	if ((*max ^ word) >> MAXIMUM_BITS || word > *max)
+		*max = word;
+}
+
+static __always_inline __u32 log2_of(__u64 n)
+{
+	__u32 log = 0;
+
+	if (n >> 32) {
+		n >>= 32;
+		log = 32;
+	}
+	if (n >> 16) {
+		n >>= 16;
+		log += 16;
+	}
+	if (n >> 8) {
+		n >>= 8;
+		log += 8;
+	}
+	if (n >> 4) {
+		n >>= 4;
+		log += 4;
+	}
+	if (n >> 2) {
+		n >>= 2;
+		log += 2;
+	}
+	return log + (n >> 1);
+}
+
+/* See struct histogram. */
+static __always_inline __u32 bucket_of(__u64 ns)
+{
+	__u32 log = log2_of(ns), bucket;
+
+	if (log < HISTOGRAM_FIRST)
+		return 0;
+	bucket = (log - HISTOGRAM_FIRST) * HISTOGRAM_PARTS +
+		 (ns >> (log - HISTOGRAM_PARTS_LOG2) & (HISTOGRAM_PARTS - 1));
+	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
+}
+
+/*
+ * When each thread's call began. One word for a thread, in an array that is looked up without a
+ * call: the time in ns, shifted, and in its last bits whose it is. Threads whose numbers are the
+ * same but for their higher bits share a word; who finds it taken by another one goes to a hash.
+ * So nobody but its thread touches a word that is taken, on whatever CPU it runs.
+ */
+enum {
+	START_OWNER = 0x7f, /* bits 16-21 of the thread's number, and 1: at most 64 */
+	START_INTERRUPTED = 0x80, /* by a signal, and may go on */
+	START_BITS = 8,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} starts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} starts_elsewhere SEC(".maps");
+
+static __u64 elsewhere_count; /* mostly none, and then nobody has to look */
+
+static __always_inline __u64 start_owner(__u32 pid)
+{
+	return (pid / START_WORDS & 0x3f) + 1;
+}
+
+static __always_inline __u64 *start_word(__u32 pid)
+{
+	__u32 at = pid % START_WORDS;
+
+	return bpf_map_lookup_elem(&starts, &at);
+}
+
+static __always_inline bool is_start_of(__u64 start, __u32 pid)
+{
+	return (start & START_OWNER) == start_owner(pid);
+}
+
+/* Where the thread's start is; NULL: there is none. */
+static __always_inline __u64 *find_start(__u32 pid)
+{
+	__u64 *word = start_word(pid);
+
+	if (word && is_start_of(*word, pid))
+		return word;
+	return elsewhere_count ? bpf_map_lookup_elem(&starts_elsewhere, &pid) : NULL;
+}
+
+static __always_inline void put_start_elsewhere(__u32 pid, __u64 start)
+{
+	if (bpf_map_update_elem(&starts_elsewhere, &pid, &start, BPF_NOEXIST) == 0)
+		__sync_fetch_and_add(&elsewhere_count, 1);
+	else
+		bpf_map_update_elem(&starts_elsewhere, &pid, &start, BPF_EXIST);
+}
+
+static __always_inline void forget_start(__u32 pid)
+{
+	__u64 *word = start_word(pid);
+
+	if (word && is_start_of(*word, pid))
+		*word = 0;
+	else if (elsewhere_count && bpf_map_delete_elem(&starts_elsewhere, &pid) == 0)
+		__sync_fetch_and_add(&elsewhere_count, -1);
+}
+
+static __always_inline void note_start(__u32 pid)
+{
+	__u64 *word = start_word(pid);
+	__u64 start = bpf_ktime_get_ns() << START_BITS | start_owner(pid);
+
+	if (!word)
+		return;
+	if (!*word || is_start_of(*word, pid))
+		*word = start;
+	else
+		put_start_elsewhere(pid, start);
+}
+
+/* The time since a start, which is less than two years ago. */
+static __always_inline __u64 time_since(__u64 start)
+{
+	__u64 now = bpf_ktime_get_ns() << START_BITS;
+
+	return (now - (start & -(1ULL << START_BITS))) >> START_BITS;
+}

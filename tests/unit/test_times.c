@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "times.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static uint64_t bucket_begin(unsigned bucket)
+{
+	return bucket ? times_bucket_end(bucket - 1) : 0;
+}
+
+/* As shared.h has it, by another way than that of the kernel's side. */
+static unsigned bucket_of(uint64_t ns)
+{
+	unsigned bucket = 0;
+
+	while (bucket < HISTOGRAM_BUCKETS - 1 && ns >= times_bucket_end(bucket))
+		bucket++;
+	return bucket;
+}
+
+static void buckets_follow_each_other(void **state)
+{
+	(void)state;
+	assert_int_equal(times_bucket_end(0), 40);
+	assert_int_equal(times_bucket_end(3), 64);
+	assert_int_equal(times_bucket_end(4), 80);
+	assert_true(times_bucket_end(HISTOGRAM_BUCKETS - 1) == UINT64_C(1)
+								       << HISTOGRAM_LAST);
+	for (unsigned i = 1; i < HISTOGRAM_BUCKETS; i++)
+		assert_true(times_bucket_end(i) > bucket_begin(i));
+}
+
+/* Whatever time it was: what a percentile says of it is off by an eighth at most. */
+static void the_middle_is_off_by_an_eighth(void **state)
+{
+	(void)state;
+	for (uint64_t ns = 32; ns < UINT64_C(1) << 44; ns += ns / 17 + 1) {
+		uint64_t buckets[HISTOGRAM_BUCKETS] = { 0 };
+		double said;
+
+		buckets[bucket_of(ns)] = 1;
+		said = times_percentile(buckets, 50, 0);
+		assert_true(fabs(said - (double)ns) <= (double)ns / 8);
+	}
+}
+
+static void percentiles_are_by_rank(void **state)
+{
+	uint64_t buckets[HISTOGRAM_BUCKETS] = { 0 };
+
+	(void)state;
+	assert_true(isnan(times_percentile(buckets, 50, 0)));
+	buckets[bucket_of(1000)] = 90;
+	buckets[bucket_of(1000000)] = 9;
+	buckets[bucket_of(1000000000)] = 1;
+	assert_true(times_percentile(buckets, 0.1, 0) < 1200);
+	assert_true(times_percentile(buckets, 90, 0) < 1200);
+	assert_true(times_percentile(buckets, 90.1, 0) > 800000);
+	assert_true(times_percentile(buckets, 99, 0) < 1200000);
+	assert_true(times_percentile(buckets, 99.1, 0) > 800000000);
+}
+
+static void no_percentile_is_above_the_maximum(void **state)
+{
+	uint64_t buckets[HISTOGRAM_BUCKETS] = { 0 };
+	uint64_t longest = UINT64_C(1) << 47; /* beyond the last bucket */
+
+	(void)state;
+	buckets[bucket_of(1025)] = 1;
+	assert_true(times_percentile(buckets, 99, 1025) == 1025);
+	buckets[HISTOGRAM_BUCKETS - 1] = 99;
+	assert_true(times_percentile(buckets, 99, longest) == (double)longest);
+}
+
+static uint64_t maximum(uint64_t epoch, uint64_t ns)
+{
+	return epoch << MAXIMUM_BITS | ns;
+}
+
+static void sums_add_up_and_maxima_are_of_the_interval(void **state)
+{
+	/* the read has begun epoch 8: 7 was the interval, and 5 is forgotten */
+	const struct times cpus[] = {
+		{ 3, 300, { maximum(6, 900), maximum(7, 150) } },
+		{ 2, 100, { maximum(8, 170), maximum(5, 999) } },
+	};
+	struct time_sum sum = { 0 };
+
+	(void)state;
+	times_add(&sum, &cpus[0], 8);
+	times_add(&sum, &cpus[1], 8);
+	assert_int_equal(sum.count, 5);
+	assert_int_equal(sum.sum, 400);
+	assert_int_equal(sum.max, 170);
+}
+
+/* The number of an epoch has 16 bits in a maximum. */
+static void epochs_wrap(void **state)
+{
+	const struct times before = { 1, 10, { 0, maximum(0xffff, 10) } };
+	const struct times after = { 1, 20, { maximum(0, 20), 0 } };
+	struct time_sum sum = { 0 };
+
+	(void)state;
+	times_add(&sum, &before, 0x10000);
+	assert_int_equal(sum.max, 10);
+	times_add(&sum, &after, 0x10001);
+	assert_int_equal(sum.max, 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(buckets_follow_each_other),
+		cmocka_unit_test(the_middle_is_off_by_an_eighth),
+		cmocka_unit_test(percentiles_are_by_rank),
+		cmocka_unit_test(no_percentile_is_above_the_maximum),
+		cmocka_unit_test(sums_add_up_and_maxima_are_of_the_interval),
+		cmocka_unit_test(epochs_wrap),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
