@@ -324,6 +324,16 @@ static struct loaded *open_door(const struct object *object, const struct door *
 	return NULL;
 }
 
+/* False when it is not loaded. */
+static bool get_info(const struct bpf_program *program, struct bpf_prog_info *ret)
+{
+	int fd = bpf_program__autoload(program) ? bpf_program__fd(program) : -1;
+	uint32_t size = sizeof(*ret);
+
+	*ret = (struct bpf_prog_info){ 0 };
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, ret, &size) == 0;
+}
+
 /*
  * Whether a call of a helper still has the helper's number where its address should be. The kernel shows
  * a tail call as one of a helper, which it is not.
@@ -345,23 +355,18 @@ static bool has_bare_call(const struct bpf_insn *code, size_t count)
  */
 static bool is_safe(const struct bpf_program *program)
 {
-	int fd = bpf_program__autoload(program) ? bpf_program__fd(program) : -1;
-	struct bpf_prog_info info = { 0 };
+	struct bpf_prog_info info;
 	uint32_t size = sizeof(info), bytes;
 
-	if (fd < 0)
+	if (!get_info(program, &info) || info.jited_prog_len)
 		return true;
-	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-		return false;
 	bytes = info.xlated_prog_len;
-	if (info.jited_prog_len)
-		return true;
 	cleanup_free struct bpf_insn *code = malloc(bytes ? bytes : 1);
 
 	info = (struct bpf_prog_info){ .xlated_prog_len = bytes,
 				       .xlated_prog_insns = (uintptr_t)code };
-	size = sizeof(info);
-	return code && bytes && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+	return code && bytes &&
+	       bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0 &&
 	       !has_bare_call(code, bytes / sizeof(*code));
 }
 
@@ -736,17 +741,28 @@ void loader_forgive(struct loaded *l)
 uint64_t loader_missed_runs(const struct loaded *l)
 {
 	struct bpf_program *program;
+	struct bpf_prog_info info;
 	uint64_t sum = 0;
 
 	for (int i = 0; i < DOOR_PROGRAMS_MAX; i++)
 		sum += missed_by_link(l->links[i]);
-	bpf_object__for_each_program (program, l->bpf) {
-		struct bpf_prog_info info = { 0 };
-		uint32_t size = sizeof(info);
-		int fd = bpf_program__autoload(program) ? bpf_program__fd(program) : -1;
-
-		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+	bpf_object__for_each_program (program, l->bpf)
+		if (get_info(program, &info))
 			sum += info.recursion_misses;
-	}
 	return sum > l->forgiven ? sum - l->forgiven : 0;
+}
+
+struct run_stats loader_run_stats(const struct loaded *l)
+{
+	struct run_stats stats = { 0 };
+	struct bpf_program *program;
+	struct bpf_prog_info info;
+
+	bpf_object__for_each_program (program, l->bpf) {
+		if (!get_info(program, &info))
+			continue;
+		stats.runs += info.run_cnt;
+		stats.ns += info.run_time_ns;
+	}
+	return stats;
 }

@@ -93,6 +93,13 @@ int loader_link(const struct loaded *l, const char *program);
 /* Bytes of kernel memory that the maps made for `l` hold, as the kernel accounts them. */
 uint64_t loader_map_bytes(const struct loaded *l);
 
+/* Of all its programs, while somebody has such statistics switched on. */
+struct run_stats {
+	uint64_t runs, ns;
+};
+
+struct run_stats loader_run_stats(const struct loaded *l);
+
 /* Missed runs so far are no loss: nothing has been read yet. Takes NULL. */
 void loader_forgive(struct loaded *l);
 

@@ -18,6 +18,7 @@
 
 #include "cleanup.h"
 #include "controllers.h"
+#include "cost.h"
 #include "families.h"
 #include "groups.h"
 #include "loader.h"
@@ -74,6 +75,7 @@ struct monitor {
 	struct groups *groups;
 	struct scopes *scopes;
 	struct rows rows;
+	struct cost *cost; /* NULL: not measured */
 	char groups_error[LOAD_ERROR_MAX];
 };
 
@@ -551,6 +553,35 @@ static int start_shared(struct monitor *m)
 	return err ? err : rows_init(&m->rows, m->scopes, m->groups, m->slots);
 }
 
+static int start_cost(struct monitor *m)
+{
+	int err = 0;
+
+	m->cost = cost_new(m->settings->self_cost_interval);
+	if (!m->cost)
+		return -ENOMEM;
+	if (m->groups_loaded)
+		err = cost_add(m->cost, groups_object.name, m->groups_loaded);
+	for (struct running *r = m->running; r < m->running + m->running_count && !err;
+	     r++)
+		if (r->loaded)
+			err = cost_add(m->cost, r->family->name, r->loaded);
+	return err;
+}
+
+void monitor_tick(struct monitor *m)
+{
+	int err = m->cost ? cost_tick(m->cost) : 0;
+
+	if (!err)
+		return;
+	say(m, MONITOR_WARNING, "SelfCost: off: BPF_ENABLE_STATS: %s; %s", strerror(-err),
+	    err == -EPERM ? "run collectd as root or with CAP_SYS_ADMIN" :
+			    "use Linux 5.8 or later");
+	cost_free(m->cost);
+	m->cost = NULL;
+}
+
 static int start_all(struct monitor *m)
 {
 	int err, last = -ENODEV;
@@ -579,6 +610,9 @@ static int start_all(struct monitor *m)
 	for (struct running *r = m->running; r < m->running + m->running_count; r++)
 		loader_forgive(r->loaded);
 	loader_forgive(m->groups_loaded);
+	err = up && m->settings->self_cost ? start_cost(m) : 0;
+	if (err)
+		return err;
 	return up ? 0 : last;
 }
 
@@ -608,6 +642,7 @@ void monitor_stop(struct monitor *m)
 {
 	if (!m)
 		return;
+	cost_free(m->cost);
 	/* the last first: a follower goes before the program that hands over to it */
 	for (int i = m->running_count - 1; i >= 0; i--) {
 		struct running *r = &m->running[i];
@@ -703,6 +738,8 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 	samples_send_self(sink, "memory", bytes, "maps");
 	samples_send_self(sink, "duration", seconds, "read");
 	samples_send_self_count(sink, lost, "lost");
+	if (m->cost)
+		cost_send(m->cost, sink);
 	warn_of_loss(m, lost);
 }
 

@@ -21,6 +21,11 @@ typedef void monitor_log_fn(enum monitor_severity severity, const char *message)
 int monitor_start(const struct settings *settings, monitor_log_fn *log,
 		  struct monitor **ret);
 
+/*
+ * To be called each second where settings->self_cost is set; not while monitor_read() is under way.
+ */
+void monitor_tick(struct monitor *m);
+
 /* Detaches and frees everything; takes NULL. */
 void monitor_stop(struct monitor *m);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* collectd's callbacks. */
+#include <pthread.h>
+
 #include "daemon/plugin.h"
 #include "utils/common/common.h"
 #include "utils_complain.h"
@@ -11,6 +13,8 @@
 static struct settings settings;
 static bool configured;
 static struct monitor *monitor; /* NULL: init has not been called or has failed */
+/* Several threads read: of monitor_read() and monitor_tick(), one at a time. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void log_message(enum monitor_severity severity, const char *message)
 {
@@ -37,6 +41,16 @@ static int ebpf_config(oconfig_item_t *block)
 	return -1;
 }
 
+static int ebpf_tick(user_data_t *ignored)
+{
+	(void)ignored;
+	pthread_mutex_lock(&lock);
+	if (monitor)
+		monitor_tick(monitor);
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
 static int ebpf_init(void)
 {
 	if (monitor)
@@ -45,7 +59,12 @@ static int ebpf_init(void)
 		settings_init(&settings);
 	configured = true;
 	settings_finish(&settings);
-	return monitor_start(&settings, log_message, &monitor) ? -1 : 0;
+	if (monitor_start(&settings, log_message, &monitor))
+		return -1;
+	if (settings.self_cost)
+		plugin_register_complex_read(NULL, "ebpf-cost", ebpf_tick,
+					     TIME_T_TO_CDTIME_T(1), NULL);
+	return 0;
 }
 
 static int ebpf_read(void)
@@ -56,7 +75,9 @@ static int ebpf_read(void)
 
 	if (!monitor)
 		return -1;
+	pthread_mutex_lock(&lock);
 	err = monitor_read(monitor, dispatch_sample, &now);
+	pthread_mutex_unlock(&lock);
 	if (err) {
 		/*
 		 * returning the error would stretch the interval: what is missing is told

@@ -91,6 +91,10 @@ const struct option options[] = {
 
 	{ NULL, "MaxSeries", OPTION_INTEGER, .offset = MEMBER(max_series), .min = 1,
 	  .max = 1000000, .dflt = "2000" },
+	{ NULL, "SelfCost", OPTION_BOOLEAN, .offset = MEMBER(self_cost),
+	  .dflt = "false" },
+	{ NULL, "SelfCostInterval", OPTION_INTEGER, .offset = MEMBER(self_cost_interval),
+	  .min = 2, .max = 86400, .dflt = "60" },
 	{ NULL, "BtfPath", OPTION_STRING, .offset = MEMBER(btf_path) },
 };
 

@@ -54,7 +54,9 @@ struct settings {
 		bool detail_syscall; /* per system call instead of totals */
 	} groups;
 	int max_series;
-	char *btf_path; /* NULL: the kernel's own */
+	bool self_cost;
+	int self_cost_interval; /* seconds */
+	char *btf_path;		/* NULL: the kernel's own */
 };
 
 /* The defaults of the options table. No family is on: see settings_finish(). */

@@ -124,7 +124,8 @@ static void all_options_are_taken(void **state)
 		      OPTION("Hook", S("tracepoint")), OPTION("Group", S("/^docker-/")),
 		      OPTION("IgnoreSelected", B(1)), OPTION("Max", N(65536)),
 		      OPTION("Detail", S("syscall"))),
-		OPTION("MaxSeries", N(1000000)), OPTION("BtfPath", S("/a/vmlinux")),
+		OPTION("MaxSeries", N(1000000)), OPTION("SelfCost", B(1)),
+		OPTION("SelfCostInterval", N(7)), OPTION("BtfPath", S("/a/vmlinux")),
 		OPTION("BtfPath", S("/b/vmlinux")));
 	struct fixture *f = *state;
 	struct settings *s = &f->settings;
@@ -154,6 +155,8 @@ static void all_options_are_taken(void **state)
 	assert_int_equal(s->groups.max, 65536);
 	assert_true(s->groups.detail_syscall);
 	assert_int_equal(s->max_series, 1000000);
+	assert_true(s->self_cost);
+	assert_int_equal(s->self_cost_interval, 7);
 	assert_string_equal(f->err, "");
 }
 
