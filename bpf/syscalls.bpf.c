@@ -214,19 +214,11 @@ static __always_inline void count_call(__u32 id, __u8 traits, long ret,
 /* The current thread's call, which has ended or is given up. */
 static __always_inline struct elapsed end_call(void)
 {
-	struct elapsed elapsed = { .known = false };
-	__u32 pid;
-	__u64 *start;
+	__u64 start = latency ? take_start(CURRENT_TASK(pid)) : 0;
+	struct elapsed elapsed = { .known = start };
 
-	if (!latency)
-		return elapsed;
-	pid = CURRENT_TASK(pid);
-	start = find_start(pid);
-	if (!start)
-		return elapsed;
-	elapsed.ns = time_since(*start);
-	elapsed.known = true;
-	forget_start(pid);
+	if (start)
+		elapsed.ns = time_since(start);
 	return elapsed;
 }
 
@@ -253,7 +245,7 @@ static __always_inline int on_sys_enter(void)
 	    bpf_get_prandom_u32() <= 0xffffffff / latency_sampling)
 		note_start(pid);
 	else if (start)
-		forget_start(pid);
+		take_start(pid);
 	return 0;
 }
 
@@ -381,7 +373,7 @@ static __always_inline int on_process_exit(void)
 	if (CURRENT_TASK(flags) & PF_KTHREAD)
 		return 0;
 	if (latency)
-		forget_start(CURRENT_TASK(pid));
+		take_start(CURRENT_TASK(pid));
 	nr = syscall_number(current_regs());
 	id = syscall_id(nr);
 	if (nr != -1 && traits_of(id) & TRAIT_EXITS)

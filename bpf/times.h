@@ -125,14 +125,29 @@ static __always_inline void put_start_elsewhere(__u32 pid, __u64 start)
 		bpf_map_update_elem(&starts_elsewhere, &pid, &start, BPF_EXIST);
 }
 
-static __always_inline void forget_start(__u32 pid)
+static __always_inline __u64 take_start_elsewhere(__u32 pid)
 {
-	__u64 *word = start_word(pid);
+	__u64 *found = bpf_map_lookup_elem(&starts_elsewhere, &pid), start;
 
-	if (word && is_start_of(*word, pid))
-		*word = 0;
-	else if (elsewhere_count && bpf_map_delete_elem(&starts_elsewhere, &pid) == 0)
+	if (!found)
+		return 0;
+	start = *found;
+	if (bpf_map_delete_elem(&starts_elsewhere, &pid) == 0)
 		__sync_fetch_and_add(&elsewhere_count, -1);
+	return start;
+}
+
+/* The thread's start, which is then forgotten; 0: there is none. */
+static __always_inline __u64 take_start(__u32 pid)
+{
+	__u64 *word = start_word(pid), start;
+
+	if (word && is_start_of(*word, pid)) {
+		start = *word;
+		*word = 0;
+		return start;
+	}
+	return elsewhere_count ? take_start_elsewhere(pid) : 0;
 }
 
 static __always_inline void note_start(__u32 pid)
