@@ -102,7 +102,7 @@ static act_fn unshare_children, clone_children_ns, clone3_children_ns, setns_typ
 static act_fn setns_pidfd, unshare_fail, unshare_eperm, unshare_fail_plain, clone_fail;
 static act_fn clone3_fail, clone_fail_plain, setns_fail;
 static act_fn nothing, runs, live, hold, bind_mount, alive;
-static act_fn waits, waits_collide;
+static act_fn waits, waits_collide, random_calls;
 
 typedef void prepare_fn(struct job *job);
 
@@ -159,11 +159,13 @@ static const struct command {
 
 	/*
 	 * that take known times: rt_sigtimedwait, which nobody else calls, of MS milliseconds.
-	 * How long they took in all, and the longest, is printed in ns.
+	 * How long they took in all, and the longest, is printed in ns, by a write.
 	 */
 	{ "waits", "MS N", NULL, waits, "N rt_sigtimedwait=EAGAIN" },
 	{ "waits-moved", "MS N", mover, waits,
 	  "N rt_sigtimedwait=EAGAIN, each ends on another CPU than it began on" },
+	{ "random", "MS", NULL, random_calls,
+	  "for MS milliseconds; prints how many, and how many of them failed" },
 	{ "waits-collide", "MS", NULL, waits_collide,
 	  "2 clone, 2* rt_sigtimedwait=EAGAIN at the same time, of threads whose numbers differ by "
 	  "65536, 2* exit_group, 2 wait4; ends with 77 where numbers cannot be chosen" },
@@ -1246,6 +1248,15 @@ static long long clock_ns(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
+/* With one system call. */
+static int print_two(long long first, long long second)
+{
+	char text[64];
+	int length = snprintf(text, sizeof(text), "%lld %lld\n", first, second);
+
+	return write(STDOUT_FILENO, text, length) == length ? 0 : 1;
+}
+
 static long wait_once(long ms)
 {
 	const struct timespec duration = { .tv_sec = ms / 1000,
@@ -1270,8 +1281,7 @@ static int waits(const struct job *job)
 		all += took;
 		longest = took > longest ? took : longest;
 	}
-	dprintf(STDOUT_FILENO, "%lld %lld\n", all, longest);
-	return surprises;
+	return surprises | print_two(all, longest);
 }
 
 /* Takes turns between the first two CPUs. */
@@ -1321,6 +1331,42 @@ static int waits_collide(const struct job *job)
 	if (wait_for(first, 0) | wait_for(second, 0))
 		return 1;
 	return second == last ? 0 : SKIPPED;
+}
+
+/* Returns whether it failed. */
+static bool any_call(unsigned kind)
+{
+	switch (kind) {
+	case 0:
+		return syscall(SYS_getppid) < 0;
+	case 1:
+		return syscall(SYS_close, -1) < 0;
+	case 2:
+		return syscall(SYS_sched_yield) < 0;
+	case 3:
+		return syscall(SYS_openat, AT_FDCWD, MISSING_PATH, O_RDONLY) < 0;
+	case 4:
+		return syscall(SYS_gettid) < 0;
+	case 5:
+		return syscall(SYS_read, -1, NULL, 0) < 0;
+	case 6:
+		return syscall(SYS_getuid) < 0;
+	default:
+		return syscall(SYS_inotify_rm_watch, -1, 0) < 0; /* nobody else does */
+	}
+}
+
+static int random_calls(const struct job *job)
+{
+	long long end = clock_ns() + job->ms * 1000000LL, count = 0, failed = 0;
+	unsigned state = (unsigned)job->pid;
+
+	while (clock_ns() < end)
+		for (int i = 0; i < 64; i++, count++) {
+			state = state * 1664525 + 1013904223;
+			failed += any_call(state >> 29);
+		}
+	return print_two(count, failed);
 }
 
 /*
