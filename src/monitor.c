@@ -63,6 +63,7 @@ struct monitor {
 	uint32_t group_kind;
 	uint32_t slots;		/* of the arrays by group: Max and SLOT_OTHER */
 	uint64_t epoch;		/* of maxima: a number that each read makes one more */
+	bool read_failed;	/* the last one */
 	uint32_t cpus;		/* whose numbers are below this */
 	uint32_t registers_end; /* see loader_registers_end() */
 	bool detailed;
@@ -752,12 +753,17 @@ static double seconds_since(const struct timespec *begin)
 	       (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
 }
 
-/* What ends from now on is of the next interval. */
+/*
+ * What ends from now on is of the next interval; or still of this one, when the last read failed and
+ * was none.
+ */
 static int begin_epoch(struct monitor *m)
 {
 	uint32_t only = 0;
 	int err = 0;
 
+	if (m->read_failed)
+		return 0;
 	m->epoch++;
 	for (struct running *r = m->running; r < m->running + m->running_count && !err;
 	     r++)
@@ -813,6 +819,7 @@ int monitor_read(struct monitor *m, sample_fn *fn, void *arg)
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	err = read_rows(m);
+	m->read_failed = err;
 	if (err) /* what is read by half would step back; the next read has it all */
 		return err;
 	samples_send_scopes(m->scopes, &output, &sink);
