@@ -27,7 +27,7 @@ FILE *__wrap_fopen(const char *path, const char *mode);
 FILE *__real_fopen(const char *path, const char *mode);
 FILE *__wrap_setmntent(const char *path, const char *mode);
 struct btf *__wrap_btf__load_vmlinux_btf(void);
-bool __wrap_loader_probe(const char *btf_path);
+struct preemption_found __wrap_loader_probe(const char *btf_path);
 int __wrap_loader_start(const struct object *object, const struct load_plan *plan,
 			struct loaded **ret, struct load_report *report);
 
@@ -97,9 +97,10 @@ static const void *constant(const struct load_plan *plan, const char *name)
 	return NULL;
 }
 
-bool __wrap_loader_probe(const char *btf_path)
+struct preemption_found __wrap_loader_probe(const char *btf_path)
 {
-	return btf_path;
+	(void)btf_path;
+	return (struct preemption_found){ 0 };
 }
 
 /* All that was read has come this far. The kernel grants nothing. */
@@ -113,7 +114,10 @@ int __wrap_loader_start(const struct object *object, const struct load_plan *pla
 	CHECK(cpus > 0);
 	CHECK(!count_cpus() || cpus == count_cpus(), "%u", cpus);
 	if (object == &groups_object && by_controller) {
-		CHECK(kind == GROUP_KIND_CONTROLLER && strstr(files.cgroups, "memory"));
+		CHECK(kind == GROUP_KIND_CONTROLLER);
+		/* what is not listed is one of cgroup v2 */
+		CHECK(strstr(files.cgroups, "memory") ||
+		      !*(const int32_t *)constant(plan, "group_hierarchy"));
 		CHECK(*(const uint32_t *)constant(plan, "group_subsys") == 5);
 	} else if (object == &groups_object) {
 		CHECK(kind == GROUP_KIND_CGROUP && strstr(files.mounts, "cgroup2"));
