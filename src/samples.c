@@ -28,17 +28,23 @@ struct times_sink {
 	const struct sink *sink;
 };
 
-/* `what` and `detail` are the end of the name. NAN: nothing was timed in the interval. */
-static void send_latency(struct times_sink *t, const char *what, double ns)
+/* With what its caller has set but for the name, of which `what` is the end. */
+static void send_part(struct times_sink *t, const char *type, const char *what)
 {
 	char instance[INSTANCE_MAX];
 
 	snprintf(instance, sizeof(instance), "%s-%s", t->label.instance, what);
+	t->sample.type = type;
 	t->sample.instance = instance;
-	t->sample.type = "latency";
+	t->sink->fn(t->sink->arg, &t->sample);
+}
+
+/* NAN: nothing was timed in the interval. */
+static void send_latency(struct times_sink *t, const char *what, double ns)
+{
 	t->sample.kind = SAMPLE_GAUGE;
 	t->sample.gauge = seconds(ns);
-	t->sink->fn(t->sink->arg, &t->sample);
+	send_part(t, "latency", what);
 }
 
 static void send_percentiles(struct times_sink *t, const struct series_times *times,
@@ -59,14 +65,12 @@ static void send_percentiles(struct times_sink *t, const struct series_times *ti
 
 static void send_le(struct times_sink *t, const char *le, uint64_t count)
 {
-	char instance[INSTANCE_MAX];
+	char what[48];
 
-	snprintf(instance, sizeof(instance), "%s-le-%s", t->label.instance, le);
-	t->sample.instance = instance;
-	t->sample.type = "total_operations";
+	snprintf(what, sizeof(what), "le-%s", le);
 	t->sample.kind = SAMPLE_DERIVE;
 	t->sample.derive = (int64_t)count;
-	t->sink->fn(t->sink->arg, &t->sample);
+	send_part(t, "total_operations", what);
 }
 
 /* Cumulative, as Prometheus has them. */
