@@ -73,7 +73,8 @@ struct cpu_calls {
 	__u64 group_key; /* of the group that came last, see group_key() */
 	__u64 slot;	 /* its own */
 	__u64 host[SYSCALL_IDS][CALL_COLUMNS];
-	__u64 groups[][CALL_COLUMNS]; /* by slot; Max + 1 of them */
+	/* By slot of the group, Max + 1 of them: columns, or struct calls where calls are timed. */
+	__u64 slots[];
 };
 
 /*

@@ -24,9 +24,9 @@ const volatile __u32 group_slots; /* Max + 1 */
 const volatile __u32 cpu_count = 1;
 const volatile bool latency;
 const volatile __u32 latency_sampling = 1; /* one call in so many is timed */
+const volatile __u32 histogram_count;
 /* Whose histogram a call is in; 0 is that of all which have none of their own. */
 const volatile __u16 histogram_ranks[SYSCALL_IDS];
-const volatile __u32 histogram_count;
 
 /* By CPU. Not a per-CPU map: an array's look-up is inlined, and touches no other page. */
 struct {
@@ -35,14 +35,6 @@ struct {
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct cpu_calls));
 } cpus SEC(".maps");
-
-/* By CPU: struct times by slot; of all calls in slot 0 where there are no groups. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct times));
-} group_times SEC(".maps");
 
 /* By CPU: struct histogram by rank. */
 struct {
@@ -136,15 +128,32 @@ struct elapsed {
 	__u64 ns;
 };
 
-static __always_inline void add_group_time(__u32 cpu, __u64 slot, struct elapsed elapsed)
+static __always_inline void add_timed(struct calls *calls, bool failed,
+				      struct elapsed elapsed)
 {
-	struct times *times;
+	add(calls->column, failed);
+	if (elapsed.known)
+		add_time(&calls->times, elapsed.ns);
+}
 
-	if (!latency || !elapsed.known)
+/* Without groups all is in SLOT_OTHER, whose calls the host's counters have already. */
+static __always_inline void count_in_slot(struct cpu_calls *cpu, bool failed,
+					  struct elapsed elapsed)
+{
+	struct calls *timed = (void *)cpu->slots;
+	__u64(*untimed)[CALL_COLUMNS] = (void *)cpu->slots;
+	__u64 slot = SLOT_OTHER;
+
+	if (group_kind != GROUP_KIND_NONE)
+		slot = remembered_slot(cpu);
+	else if (!latency)
 		return;
-	times = bpf_map_lookup_elem(&group_times, &cpu);
-	if (times && slot < group_slots)
-		add_time(&times[slot], elapsed.ns);
+	if (slot >= group_slots)
+		return;
+	if (latency)
+		add_timed(&timed[slot], failed, elapsed);
+	else
+		add(untimed[slot], failed);
 }
 
 static __always_inline void add_to_histogram(__u32 id, struct elapsed elapsed)
@@ -168,7 +177,6 @@ static __always_inline void count_on_cpu(__u32 id, bool failed, struct elapsed e
 {
 	__u32 number = bpf_get_smp_processor_id();
 	struct cpu_calls *cpu = bpf_map_lookup_elem(&cpus, &number);
-	__u64 slot;
 
 	barrier_var(id);
 	if (!cpu || id >= SYSCALL_IDS) {
@@ -176,14 +184,7 @@ static __always_inline void count_on_cpu(__u32 id, bool failed, struct elapsed e
 		return;
 	}
 	add(cpu->host[id], failed);
-	if (group_kind == GROUP_KIND_NONE) {
-		add_group_time(number, SLOT_OTHER, elapsed);
-		return;
-	}
-	slot = remembered_slot(cpu);
-	if (slot < group_slots)
-		add(cpu->groups[slot], failed);
-	add_group_time(number, slot, elapsed);
+	count_in_slot(cpu, failed, elapsed);
 }
 
 static __always_inline void count_in_row(__u32 id, __u8 traits, bool failed,
@@ -191,10 +192,10 @@ static __always_inline void count_in_row(__u32 id, __u8 traits, bool failed,
 {
 	struct calls *calls = row(traits & TRAIT_DETAIL ? id : SYSCALL_REST);
 
-	if (calls)
+	if (calls && latency)
+		add_timed(calls, failed, elapsed);
+	else if (calls)
 		add(calls->column, failed);
-	if (calls && latency && elapsed.known)
-		add_time(&calls->times, elapsed.ns);
 }
 
 static __always_inline void count_call(__u32 id, __u8 traits, long ret,
@@ -231,21 +232,11 @@ static __always_inline void interrupt_call(void)
 		*start |= START_INTERRUPTED;
 }
 
-/* A restarted call did not begin here. Nor do those that are not chosen to be timed. */
 static __always_inline int on_sys_enter(void)
 {
-	__u32 pid = CURRENT_TASK(pid);
-	__u64 *start = find_start(pid);
-
-	if (start && *start & START_INTERRUPTED) {
-		*start &= ~START_INTERRUPTED;
-		return 0;
-	}
-	if (latency_sampling <= 1 ||
-	    bpf_get_prandom_u32() <= 0xffffffff / latency_sampling)
-		note_start(pid);
-	else if (start)
-		take_start(pid);
+	note_start(CURRENT_TASK(pid),
+		   latency_sampling <= 1 ||
+			   bpf_get_prandom_u32() <= 0xffffffff / latency_sampling);
 	return 0;
 }
 

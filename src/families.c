@@ -170,7 +170,6 @@ const struct family families[] = {
 			  MEMBER(syscalls.error_codes) },
 			{ "rows", COUNTER_GROUP, CALL_COLUMNS },
 			{ "overflow", COUNTER_OVERFLOW, CALL_COLUMNS },
-			{ "group_times", COUNTER_GROUP_TIMES },
 			{ "histograms", COUNTER_HISTOGRAMS },
 		},
 		.group_rows = 0,

@@ -82,12 +82,11 @@ struct switch_constant {
 /* Which series the entries of a map are. */
 enum counter_shape {
 	COUNTER_NONE,
-	COUNTER_CPUS, /* array of struct cpu_calls: the host's by id, totals of groups */
+	COUNTER_CPUS, /* array of struct cpu_calls: the host's by id, totals of groups and their times */
 	COUNTER_HOST_CODE, /* hash by struct error_key: the host's */
 	COUNTER_GROUP,	  /* hash by struct row_key: the group's, and in sum the host's */
 	COUNTER_OVERFLOW, /* array by id: scope `other`, and in sum the host's */
-	COUNTER_GROUP_TIMES, /* array by CPU of struct times by slot */
-	COUNTER_HISTOGRAMS,  /* array by CPU of struct histogram by rank: the host's */
+	COUNTER_HISTOGRAMS, /* array by CPU of struct histogram by rank: the host's */
 };
 
 struct counter {

@@ -379,7 +379,7 @@ static int check_compiled(const struct loaded *l)
 			continue;
 		snprintf(complaint, sizeof(complaint),
 			 "this kernel is not fit to interpret BPF programs");
-		return -EINVAL;
+		return -ENOEXEC;
 	}
 	return 0;
 }

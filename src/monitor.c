@@ -33,9 +33,10 @@ enum {
 	GROUP_CONSTANTS = 7,
 	TIMES_CONSTANTS = 3,
 	CONSTANTS_MAX = GROUP_CONSTANTS + SWITCHES_MAX + TIMES_CONSTANTS + 1,
-	GROUP_SIZES = 4,
-	TIMES_SIZES = 4,
-	SIZES_MAX = GROUP_SIZES + 2 + COUNTERS_MAX + TIMES_SIZES + 1,
+	GROUP_SIZES = 3,
+	FAMILY_SIZES = 3,
+	TIMES_SIZES = 3,
+	SIZES_MAX = GROUP_SIZES + FAMILY_SIZES + COUNTERS_MAX + TIMES_SIZES + 1,
 	CPUS_MAX = 1 << 16, /* more than any kernel can be built for */
 };
 
@@ -215,13 +216,10 @@ static void add_group_constants(const struct monitor *m, struct constant *c)
 static void add_group_sizes(const struct monitor *m, struct map_size *s)
 {
 	uint32_t groups = m->slots > 1 ? m->slots - 1 : 1;
-	uint32_t cpu_bytes =
-		sizeof(struct cpu_calls) + m->slots * sizeof(uint64_t[CALL_COLUMNS]);
 
 	*s++ = (struct map_size){ "groups", groups, 0 };
 	*s++ = (struct map_size){ "group_paths", groups, 0 };
 	*s++ = (struct map_size){ "free_slots", groups, 0 };
-	*s++ = (struct map_size){ "cpus", m->detailed ? 1 : m->cpus, cpu_bytes };
 }
 
 static int start_groups(struct monitor *m)
@@ -322,6 +320,16 @@ static uint32_t row_bytes(const struct monitor *m, const struct family *f)
 	return m->detailed && wants_times(m, f) ? bytes + sizeof(struct times) : bytes;
 }
 
+/* Of `cpus`, whose slots have times where rows have none. */
+static uint32_t cpu_bytes(const struct monitor *m, const struct family *f)
+{
+	uint32_t slot = sizeof(uint64_t[CALL_COLUMNS]);
+
+	if (!m->detailed && wants_times(m, f))
+		slot = sizeof(struct calls);
+	return sizeof(struct cpu_calls) + m->slots * slot;
+}
+
 /* Returns the end of what was added. */
 static struct map_size *add_family_sizes(const struct monitor *m, const struct family *f,
 					 struct map_size *s)
@@ -334,6 +342,7 @@ static struct map_size *add_family_sizes(const struct monitor *m, const struct f
 		rows = 0;
 	*s++ = (struct map_size){ "rows", rows ? rows * m->settings->groups.max : 1,
 				  row_bytes(m, f) };
+	*s++ = (struct map_size){ "cpus", m->detailed ? 1 : m->cpus, cpu_bytes(m, f) };
 	for (const struct counter *c = f->counters; c < f->counters + COUNTERS_MAX; c++)
 		if (c->entries)
 			*s++ = (struct map_size){ c->map,
@@ -359,9 +368,6 @@ static void add_times_sizes(const struct monitor *m, const struct running *r,
 	*s++ = (struct map_size){ "starts_elsewhere", STARTS_ELSEWHERE, 0 };
 	*s++ = (struct map_size){ "histograms", m->cpus,
 				  r->rank_count * sizeof(struct histogram) };
-	if (!m->detailed)
-		*s++ = (struct map_size){ "group_times", m->cpus,
-					  m->slots * sizeof(struct times) };
 }
 
 /*

@@ -177,6 +177,11 @@ static bool is_jit_off(void)
 	return f && fgetc(f) == '0';
 }
 
+static const char *jit_remedy(void)
+{
+	return "have them compiled: set the sysctl net.core.bpf_jit_enable to 1";
+}
+
 static const char *program_remedy(void)
 {
 	if (!may_load())
@@ -184,7 +189,7 @@ static const char *program_remedy(void)
 	if (!may_read_kernel())
 		return lockdown_remedy();
 	if (is_jit_off())
-		return "have them compiled: set the sysctl net.core.bpf_jit_enable to 1";
+		return jit_remedy();
 	return "the kernel's verifier refuses the program: please report it with the kernel's "
 	       "version";
 }
@@ -206,6 +211,8 @@ const char *remedy_for(int err, const char *btf_path)
 {
 	const char *no_btf = btf_remedy(btf_path);
 
+	if (err == -ENOEXEC) /* of loader.c: a program was there, but not compiled */
+		return jit_remedy();
 	/* libbpf makes sure that it may use bpf before it looks for type information */
 	if (err != -EPERM && err != -ENOSYS && no_btf)
 		return no_btf;

@@ -128,19 +128,34 @@ static void overflow_row(void *arg, const void *key, const uint64_t *values)
 	add_to_host(rd, id, values, false);
 }
 
+/* Of the slots of one CPU: columns alone, or struct calls. */
+static void add_cpu_slots(const struct reading *rd, const struct cpu_calls *cpu)
+{
+	const uint64_t *slot = (const uint64_t *)cpu->slots;
+	const bool timed = rd->timing && !rd->timing->detailed;
+
+	for (struct slot_sum *sum = rd->rows->sums;
+	     sum < rd->rows->sums + rd->rows->slots; sum++) {
+		for (int i = 0; i < CALL_COLUMNS; i++)
+			sum->column[i] += slot[i];
+		slot += CALL_COLUMNS;
+		if (!timed)
+			continue;
+		times_add(&sum->time, (const void *)slot, rd->timing->epoch);
+		slot += sizeof(struct times) / sizeof(*slot);
+	}
+}
+
 static void cpu_row(void *arg, const void *key, const uint64_t *values)
 {
 	const struct cpu_calls *cpu = (const void *)values;
-	struct reading *rd = arg;
-	struct cpu_calls *sum = rd->rows->calls;
+	const struct reading *rd = arg;
 
 	(void)key;
 	for (uint32_t id = 0; id < SYSCALL_IDS; id++)
 		for (int i = 0; i < CALL_COLUMNS; i++)
-			sum->host[id][i] += cpu->host[id][i];
-	for (uint32_t slot = 0; slot < rd->rows->slots; slot++)
-		for (int i = 0; i < CALL_COLUMNS; i++)
-			sum->groups[slot][i] += cpu->groups[slot][i];
+			rd->rows->host[id][i] += cpu->host[id][i];
+	add_cpu_slots(rd, cpu);
 }
 
 /* Rows whose values are followed by times. */
@@ -162,50 +177,6 @@ static void timed_row(void *arg, const void *key, const uint64_t *values, unsign
 	else
 		overflow_row(rd, key, sums);
 	rd->time = (struct time_sum){ 0 };
-}
-
-static void slot_times(void *arg, const void *key, const uint64_t *values)
-{
-	const struct times *times = (const void *)values;
-	const struct reading *rd = arg;
-
-	(void)key;
-	for (uint32_t slot = 0; slot < rd->rows->slots; slot++)
-		times_add(&rd->rows->times[slot], &times[slot], rd->timing->epoch);
-}
-
-static void add_slot_times(const struct reading *rd, uint32_t slot, struct scope *scope,
-			   bool retire)
-{
-	const struct rows *rows = rd->rows;
-	uint32_t total = rd->family->total_id;
-	struct time_sum time = rows->times[slot];
-
-	time.count -= rows->times_base[slot].count;
-	time.sum -= rows->times_base[slot].sum;
-	if (scope)
-		add_times(rd, scope, total, &time, NULL, retire);
-	add_times(rd, scopes_host(rows->scopes), total, &time, NULL, retire);
-}
-
-static int add_group_times(struct reading *rd)
-{
-	struct rows *rows = rd->rows;
-	int err;
-
-	memset(rows->times, 0, rows->slots * sizeof(*rows->times));
-	err = snapshot_read(rd->map, slot_times, rd);
-	if (err)
-		return err;
-	add_slot_times(rd, SLOT_OTHER, rows->groups ? scopes_other(rows->scopes) : NULL,
-		       false);
-	for (uint32_t slot = 1; slot < rows->slots; slot++) {
-		const struct group *group = groups_by_slot(rows->groups, slot);
-
-		if (group)
-			add_slot_times(rd, slot, group->scope, group->retiring);
-	}
-	return 0;
 }
 
 /* Of all CPUs, by rank. */
@@ -261,25 +232,33 @@ static int add_histograms(struct reading *rd)
 	return err;
 }
 
-/* What was counted in a slot since its group has it. */
+/* What was counted in a slot since its group has it. `scope` is NULL where the host is all. */
 static void add_slot(const struct reading *rd, uint32_t slot, struct scope *scope,
 		     bool retire)
 {
 	const struct rows *rows = rd->rows;
+	const struct slot_sum *base = &rows->base[slot];
+	struct slot_sum sum = rows->sums[slot];
+	struct scope *host = scopes_host(rows->scopes);
 	uint32_t total = rd->family->total_id;
-	uint64_t values[CALL_COLUMNS];
 
 	for (int i = 0; i < CALL_COLUMNS; i++)
-		values[i] = rows->calls->groups[slot][i] - rows->base[slot][i];
-	add(rd, scope, total, 0, values, retire);
-	add(rd, scopes_host(rows->scopes), total, 0, values, retire);
+		sum.column[i] -= base->column[i];
+	sum.time.count -= base->time.count;
+	sum.time.sum -= base->time.sum;
+	if (scope) {
+		add(rd, scope, total, 0, sum.column, retire);
+		add(rd, host, total, 0, sum.column, retire);
+		add_times(rd, scope, total, &sum.time, NULL, retire);
+	}
+	add_times(rd, host, total, &sum.time, NULL, retire);
 }
 
 static void add_slots(const struct reading *rd)
 {
 	const struct rows *rows = rd->rows;
 
-	add_slot(rd, SLOT_OTHER, scopes_other(rows->scopes), false);
+	add_slot(rd, SLOT_OTHER, rows->groups ? scopes_other(rows->scopes) : NULL, false);
 	/* a slot that was taken since the groups were refreshed is for the next read */
 	for (uint32_t slot = 1; slot < rows->slots; slot++) {
 		const struct group *group = groups_by_slot(rows->groups, slot);
@@ -296,11 +275,11 @@ static int add_cpus(struct reading *rd)
 	struct scope *host = scopes_host(rows->scopes);
 	int err;
 
-	memset(rows->calls, 0,
-	       sizeof(*rows->calls) + rows->slots * sizeof(rows->calls->groups[0]));
+	memset(rows->host, 0, SYSCALL_IDS * sizeof(rows->host[0]));
+	memset(rows->sums, 0, rows->slots * sizeof(rows->sums[0]));
 	err = snapshot_read(rd->map, cpu_row, rd);
 	for (uint32_t id = 0; id < SYSCALL_IDS && !err; id++) {
-		const uint64_t *values = (const uint64_t *)rows->calls->host[id];
+		const uint64_t *values = rows->host[id];
 
 		if (is_zero(rd, values))
 			continue;
@@ -309,7 +288,7 @@ static int add_cpus(struct reading *rd)
 			add(rd, host, rd->family->total_id, 0, values, false);
 		rd->count++;
 	}
-	if (rows->groups && !err)
+	if (!err)
 		add_slots(rd);
 	return err;
 }
@@ -333,8 +312,6 @@ static int add_counter(struct reading *rd)
 	switch (rd->counter->shape) {
 	case COUNTER_CPUS:
 		return add_cpus(rd);
-	case COUNTER_GROUP_TIMES:
-		return rd->timing && !rd->timing->detailed ? add_group_times(rd) : 0;
 	case COUNTER_HISTOGRAMS:
 		return rd->timing ? add_histograms(rd) : 0;
 	default:
@@ -351,20 +328,17 @@ int rows_init(struct rows *rows, struct scopes *scopes, struct groups *groups,
 	      uint32_t slots)
 {
 	*rows = (struct rows){ .scopes = scopes, .groups = groups, .slots = slots };
-	rows->calls =
-		calloc(1, sizeof(*rows->calls) + slots * sizeof(rows->calls->groups[0]));
+	rows->host = calloc(SYSCALL_IDS, sizeof(rows->host[0]));
+	rows->sums = calloc(slots, sizeof(rows->sums[0]));
 	rows->base = calloc(slots, sizeof(rows->base[0]));
-	rows->times = calloc(slots, sizeof(*rows->times));
-	rows->times_base = calloc(slots, sizeof(*rows->times_base));
-	return rows->calls && rows->base && rows->times && rows->times_base ? 0 : -ENOMEM;
+	return rows->host && rows->sums && rows->base ? 0 : -ENOMEM;
 }
 
 void rows_fini(struct rows *rows)
 {
-	free(rows->calls);
+	free(rows->host);
+	free(rows->sums);
 	free(rows->base);
-	free(rows->times);
-	free(rows->times_base);
 	free(rows->dead);
 }
 
@@ -399,11 +373,8 @@ void rows_commit(struct rows *rows)
 	for (uint32_t slot = 1; rows->groups && slot < rows->slots; slot++) {
 		const struct group *group = groups_by_slot(rows->groups, slot);
 
-		if (!group || !group->retiring)
-			continue;
-		memcpy(rows->base[slot], rows->calls->groups[slot],
-		       sizeof(rows->base[0]));
-		rows->times_base[slot] = rows->times[slot];
+		if (group && group->retiring)
+			rows->base[slot] = rows->sums[slot];
 	}
 	scopes_commit(rows->scopes);
 }

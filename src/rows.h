@@ -23,17 +23,24 @@ struct timing {
 	uint64_t epoch;	     /* which the read has just begun */
 	const uint32_t *ids; /* whose histogram it is, by rank; of rank 0: the rest's */
 	uint32_t ranks;
-	bool detailed; /* groups' rows have times; else there are those by slot */
+	bool detailed; /* the rows have times; else the slots */
+};
+
+/* What was counted in a slot, cumulative but for the maximum. */
+struct slot_sum {
+	uint64_t column[CALL_COLUMNS];
+	struct time_sum time;
 };
 
 struct rows {
-	struct scopes *scopes;	 /* not owned */
-	struct groups *groups;	 /* not owned; NULL: none, all is the host's */
-	uint32_t slots;		 /* of the arrays by group */
-	struct cpu_calls *calls; /* of all CPUs, in this read */
-	/* By slot: what of `calls` was counted for groups that had it before. */
-	uint64_t (*base)[CALL_COLUMNS];
-	struct time_sum *times, *times_base; /* the same of times */
+	struct scopes *scopes; /* not owned */
+	struct groups *groups; /* not owned; NULL: none, all is the host's */
+	uint32_t slots;	       /* of the arrays by group */
+	/* of all CPUs, in this read */
+	uint64_t (*host)[CALL_COLUMNS]; /* by id */
+	struct slot_sum *sums;
+	/* By slot: what of `sums` was counted for groups that had it before. */
+	struct slot_sum *base;
 	struct dead_row *dead;
 	size_t dead_count, dead_room;
 	int error; /* of the rows since rows_begin(): there was no memory */

@@ -526,7 +526,7 @@ static bool count_cpu(const struct family *f, const struct counter *c,
 
 	for (int i = 0; i < CALL_COLUMNS; i++) {
 		cpu->host[id][i] += values[i];
-		cpu->groups[slot][i] += values[i];
+		cpu->slots[slot * CALL_COLUMNS + i] += values[i];
 	}
 	return true;
 }

@@ -108,7 +108,7 @@ static bool has_shape(const struct family *f, enum counter_shape shape)
 
 static bool is_of_times(const struct counter *c)
 {
-	return c->shape == COUNTER_GROUP_TIMES || c->shape == COUNTER_HISTOGRAMS;
+	return c->shape == COUNTER_HISTOGRAMS;
 }
 
 static void counters_fit(void **state)
@@ -208,7 +208,6 @@ static const struct layout layouts[] = {
 	[COUNTER_HOST_CODE] = { BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct error_key) },
 	[COUNTER_GROUP] = { BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct row_key) },
 	[COUNTER_OVERFLOW] = { BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t) },
-	[COUNTER_GROUP_TIMES] = { BPF_MAP_TYPE_ARRAY, sizeof(uint32_t) },
 	[COUNTER_HISTOGRAMS] = { BPF_MAP_TYPE_ARRAY, sizeof(uint32_t) },
 };
 
@@ -220,8 +219,6 @@ static size_t value_bytes(const struct family *f, const struct counter *c)
 	switch (c->shape) {
 	case COUNTER_CPUS:
 		return sizeof(struct cpu_calls);
-	case COUNTER_GROUP_TIMES:
-		return sizeof(struct times);
 	case COUNTER_HISTOGRAMS:
 		return sizeof(struct histogram);
 	case COUNTER_HOST_CODE:

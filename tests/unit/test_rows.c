@@ -108,7 +108,7 @@ static void count_cpu(int cpu, uint32_t id, uint32_t slot, uint64_t calls,
 		      uint64_t errors)
 {
 	count((uint64_t *)cpus[cpu].calls.host[id], calls, errors);
-	count((uint64_t *)cpus[cpu].calls.groups[slot], calls, errors);
+	count((uint64_t *)&cpus[cpu].calls.slots[slot * CALL_COLUMNS], calls, errors);
 }
 
 static void admit(uint64_t id, uint32_t slot)
