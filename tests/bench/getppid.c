@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- *	getppid [BURSTS]
+ *	getppid [BURSTS [CPU]]
  *
- * Prints the nanoseconds that one getppid() takes: of the quickest of BURSTS (250) bursts.
+ * Prints the nanoseconds that one getppid() takes: of the quickest of BURSTS (250) bursts, on that CPU
+ * or else the last one.
  *
  * What else goes on in the machine can only add time. A burst is far shorter than a scheduler's
  * time slice, so that some of them run undisturbed on a busy machine, too; those are the quickest.
@@ -35,9 +36,9 @@ static uint64_t burst_ns(void)
 }
 
 /* To the last of the CPUs allowed: the first serve most interrupts. */
-static int pin(void)
+static int last_cpu(void)
 {
-	cpu_set_t allowed, one;
+	cpu_set_t allowed;
 	int last = -1;
 
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
@@ -45,17 +46,26 @@ static int pin(void)
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
 		if (CPU_ISSET(cpu, &allowed))
 			last = cpu;
+	return last;
+}
+
+static int pin(int cpu)
+{
+	cpu_set_t one;
+
 	CPU_ZERO(&one);
-	CPU_SET(last, &one);
+	if (cpu >= 0)
+		CPU_SET(cpu, &one);
 	return sched_setaffinity(0, sizeof(one), &one);
 }
 
 int main(int argc, char **argv)
 {
 	int bursts = argc > 1 ? (int)strtol(argv[1], NULL, 10) : BURSTS;
+	int cpu = argc > 2 ? (int)strtol(argv[2], NULL, 10) : last_cpu();
 	uint64_t least = UINT64_MAX;
 
-	if (pin() < 0) {
+	if (pin(cpu) < 0) {
 		perror("getppid: sched_setaffinity");
 		return 1;
 	}

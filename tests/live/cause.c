@@ -102,7 +102,7 @@ static act_fn unshare_children, clone_children_ns, clone3_children_ns, setns_typ
 static act_fn setns_pidfd, unshare_fail, unshare_eperm, unshare_fail_plain, clone_fail;
 static act_fn clone3_fail, clone_fail_plain, setns_fail;
 static act_fn nothing, runs, live, hold, bind_mount, alive;
-static act_fn waits, waits_collide, random_calls;
+static act_fn waits, waits_collide, random_calls, storm;
 
 typedef void prepare_fn(struct job *job);
 
@@ -166,6 +166,8 @@ static const struct command {
 	  "N rt_sigtimedwait=EAGAIN, each ends on another CPU than it began on" },
 	{ "random", "MS", NULL, random_calls,
 	  "for MS milliseconds; prints how many, and how many of them failed" },
+	{ "storm", "PATH MS", NULL, storm,
+	  "in each of many cgroups PATH/N a write, N % 97 getppid and exit_group" },
 	{ "waits-collide", "MS", NULL, waits_collide,
 	  "2 clone, 2* rt_sigtimedwait=EAGAIN at the same time, of threads whose numbers differ by "
 	  "65536, 2* exit_group, 2 wait4; ends with 77 where numbers cannot be chosen" },
@@ -1367,6 +1369,68 @@ static int random_calls(const struct job *job)
 			failed += any_call(state >> 29);
 		}
 	return print_two(count, failed);
+}
+
+/*
+ * Cgroups that come and go
+ */
+
+enum { STORM_PER_MS = 1, STORM_KINDS = 97 };
+
+static int open_cgroup(const char *directory);
+static void enter_cgroup(int fd);
+
+static int live_in(const char *cgroup, long number)
+{
+	const struct job job = { .n = number % STORM_KINDS };
+	int fd = open_cgroup(cgroup);
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork: %s", strerror(errno));
+	if (pid == 0) {
+		enter_cgroup(fd);
+		end(calls(&job));
+	}
+	close(fd);
+	return wait_for(pid, 0);
+}
+
+/* Who has been waited for may be in it for a moment. */
+static int remove_cgroup(const char *path)
+{
+	for (int i = 0; i < 10000; i++) {
+		if (rmdir(path) == 0)
+			return 0;
+		if (errno != EBUSY)
+			break;
+		usleep(1000);
+	}
+	return 1;
+}
+
+/* Prints how many there were. */
+static int storm(const struct job *job)
+{
+	long long begin = clock_ns();
+	int surprises = 0;
+	long number = 0;
+	long ms;
+
+	while ((ms = (long)((clock_ns() - begin) / 1000000)) < job->ms) {
+		char path[PATH_MAX];
+
+		if (number >= ms * STORM_PER_MS) {
+			usleep(500);
+			continue;
+		}
+		snprintf(path, sizeof(path), "%s/%ld", job->path, number);
+		if (mkdir(path, 0755) < 0)
+			die("%s: %s", path, strerror(errno));
+		surprises |= live_in(path, number++);
+		surprises |= remove_cgroup(path);
+	}
+	return surprises | (dprintf(STDOUT_FILENO, "%ld\n", number) < 0);
 }
 
 /*
