@@ -28,6 +28,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_QUEUE = 22,
 };
 
@@ -42,6 +43,7 @@ enum {
 enum {
 	EINTR = 4,
 	E2BIG = 7,
+	EEXIST = 17,
 	MAX_ERRNO = 4095,
 	ERESTARTSYS = 512,
 	ERESTARTNOINTR = 513,
@@ -52,7 +54,9 @@ enum {
 /* include/uapi/linux/sched.h */
 enum {
 	CLONE_NEWTIME = 0x00000080,
+	CLONE_THREAD = 0x00010000,
 	CLONE_NEWNS = 0x00020000,
+	CLONE_UNTRACED = 0x00800000,
 	CLONE_NEWCGROUP = 0x02000000,
 	CLONE_NEWUTS = 0x04000000,
 	CLONE_NEWIPC = 0x08000000,
@@ -62,7 +66,8 @@ enum {
 };
 
 enum {
-	PF_KTHREAD = 0x00200000, /* include/linux/sched.h */
+	PF_KTHREAD = 0x00200000,	/* include/linux/sched.h */
+	SIGNAL_GROUP_EXIT = 0x00000004, /* include/linux/sched/signal.h */
 	SA_RESTART = 0x10000000, /* include/uapi/asm-generic/signal.h, the same on x86 */
 	NSFS_MAGIC = 0x6e736673, /* include/uapi/linux/magic.h */
 };
@@ -213,6 +218,9 @@ typedef struct {
 
 struct signal_struct {
 	atomic_t live;
+	int nr_threads;
+	unsigned int flags;
+	int group_exit_code;
 };
 
 struct task_struct {
@@ -221,6 +229,7 @@ struct task_struct {
 	unsigned short migration_disabled;
 	int pid;
 	int tgid;
+	int exit_code;
 	void *stack;
 	__u64 start_time;
 	struct task_struct *group_leader;

@@ -65,6 +65,19 @@ enum {
 	GROUP_KIND_CONTROLLER
 };
 
+/* Ids of the processes family. */
+enum {
+	PROCESS_FORK,
+	PROCESS_THREAD,
+	PROCESS_EXEC,
+	PROCESS_EXIT_OK,
+	PROCESS_EXIT_ERROR,  /* a status that is not 0 */
+	PROCESS_EXIT_KILLED, /* by a signal */
+	PROCESS_EXIT_DUMPED, /* the same, with a core */
+	PROCESS_SHORT_LIVED,
+	PROCESS_IDS,
+};
+
 /*
  * What one CPU counts of all system calls. Everything that a call touches is in one
  * value, as on many machines the pages that are touched cost more than the instructions.

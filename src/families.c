@@ -11,6 +11,7 @@
 
 #include "groups.skel.h"
 #include "namespaces.skel.h"
+#include "processes.skel.h"
 #include "probe.skel.h"
 #include "syscalls.skel.h"
 
@@ -68,9 +69,39 @@ static bool is_namespace_constant(const struct series_id *id)
 	       id->id % NAMESPACE_TYPES != NAMESPACE_UNKNOWN;
 }
 
+static bool describe_process(const struct series_id *id, struct label *ret)
+{
+	static const char *const names[PROCESS_IDS] = {
+		[PROCESS_FORK] = "fork",
+		[PROCESS_THREAD] = "thread",
+		[PROCESS_EXEC] = "exec",
+		[PROCESS_EXIT_OK] = "exit-ok",
+		[PROCESS_EXIT_ERROR] = "exit-error",
+		[PROCESS_EXIT_KILLED] = "exit-killed",
+		[PROCESS_EXIT_DUMPED] = "exit-dumped",
+		[PROCESS_SHORT_LIVED] = "short-lived",
+	};
+
+	if (id->id >= PROCESS_IDS)
+		return false;
+	ret->type = "operations";
+	snprintf(ret->instance, sizeof(ret->instance), "process-%s", names[id->id]);
+	return true;
+}
+
+static bool is_always_sent(const struct series_id *id)
+{
+	(void)id;
+	return true;
+}
+
 enum { ERROR_CODES_MAX = 4096 }; /* pairs of call and errno; beyond that they are lost */
 
 #define MEMBER(m) offsetof(struct settings, m)
+#define CONSTANT(name, m)                                          \
+	{                                                          \
+		name, MEMBER(m), sizeof(((struct settings *)0)->m) \
+	}
 
 static const struct object syscalls_object = {
 	.name = "syscalls",
@@ -138,6 +169,24 @@ static const struct object namespaces_object = {
 	},
 };
 
+static const struct object processes_object = {
+	.name = "processes",
+	.elf = processes_bpf__elf_bytes,
+	.doors = {
+		{ "tp_btf",
+		  PREEMPTION_VARIES,
+		  { "task_newtask__btf", "process_exec__btf", "process_exit__btf" } },
+		{ "raw_tp",
+		  PREEMPTION_VARIES,
+		  { "task_newtask__raw", "process_exec__raw", "process_exit__raw" } },
+		{ "tracepoint",
+		  PREEMPTION_OFF,
+		  { "task_newtask__classic", "process_exec__classic",
+		    "process_exit__classic" },
+		  .is_kept_out = true },
+	},
+};
+
 const struct object probe_object = {
 	.name = "probe",
 	.elf = probe_bpf__elf_bytes,
@@ -185,8 +234,8 @@ const struct family families[] = {
 		.named_ids = SYSCALL_IDS,
 		.select = MEMBER(syscalls.select),
 		.times_on = MEMBER(syscalls.latency),
-		.switches = {
-			{ "error_codes", MEMBER(syscalls.error_codes) },
+		.constants = {
+			CONSTANT("error_codes", syscalls.error_codes),
 		},
 	},
 	[FAMILY_NAMESPACES] = {
@@ -207,6 +256,25 @@ const struct family families[] = {
 		.describe = describe_namespace,
 		.gauges = &live_namespaces,
 		.gauges_on = MEMBER(namespaces.live),
+	},
+	[FAMILY_PROCESSES] = {
+		.name = "processes",
+		.on = MEMBER(processes.on),
+		.object = &processes_object,
+		.hook = MEMBER(processes.hook),
+		.counters = {
+			{ "rows", COUNTER_GROUP, 1 },
+			{ "overflow", COUNTER_OVERFLOW, 1 },
+		},
+		.group_rows = PROCESS_IDS,
+		.group_rows_detailed = PROCESS_IDS,
+		.is_constant = is_always_sent,
+		.ids = PROCESS_IDS,
+		.columns = 1,
+		.describe = describe_process,
+		.constants = {
+			CONSTANT("interval_ns", interval_ns),
+		},
 	},
 };
 

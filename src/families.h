@@ -12,7 +12,7 @@
 #include "bpf_shared.h"
 #include "settings.h"
 
-enum family_id { FAMILY_SYSCALLS, FAMILY_NAMESPACES, FAMILY_COUNT };
+enum family_id { FAMILY_SYSCALLS, FAMILY_NAMESPACES, FAMILY_PROCESSES, FAMILY_COUNT };
 
 enum {
 	DOOR_PROGRAMS_MAX = 5,
@@ -20,7 +20,7 @@ enum {
 	TRAITS_MAX = 8,
 	COUNTERS_MAX = 6,
 	COLUMNS_MAX = 2,
-	SWITCHES_MAX = 4,
+	SETTING_CONSTANTS_MAX = 2,
 	GAUGES_MAX = 16
 };
 
@@ -73,10 +73,10 @@ struct object {
 	struct trait traits[TRAITS_MAX];
 };
 
-/* A setting that the programs read: a variable of that name takes the bool at `offset`. */
-struct switch_constant {
+/* A setting that the programs read, as a variable of that name. */
+struct setting_constant {
 	const char *variable;
-	size_t offset; /* in struct settings */
+	size_t offset, bytes; /* in struct settings */
 };
 
 /* Which series the entries of a map are. */
@@ -144,7 +144,7 @@ struct family {
 	uint32_t named_ids;		     /* below this */
 	bool (*is_known)(uint32_t id);	     /* not just a number that has no name */
 	size_t select;
-	struct switch_constant switches[SWITCHES_MAX];
+	struct setting_constant constants[SETTING_CONSTANTS_MAX];
 	/* Whether calls are timed: a bool in struct settings; 0: they cannot be. */
 	size_t times_on;
 	/* Values that are found out when read; NULL: none. */

@@ -32,7 +32,7 @@ enum {
 	IDLE_READS_MAX = 3, /* a service that restarts within them stays one series */
 	GROUP_CONSTANTS = 7,
 	TIMES_CONSTANTS = 3,
-	CONSTANTS_MAX = GROUP_CONSTANTS + SWITCHES_MAX + TIMES_CONSTANTS + 1,
+	CONSTANTS_MAX = GROUP_CONSTANTS + SETTING_CONSTANTS_MAX + TIMES_CONSTANTS + 1,
 	GROUP_SIZES = 3,
 	FAMILY_SIZES = 3,
 	TIMES_SIZES = 3,
@@ -300,10 +300,10 @@ static int select_ids(const struct monitor *m, struct running *r, uint8_t traits
 static struct constant *add_family_constants(const struct monitor *m,
 					     const struct family *f, struct constant *c)
 {
-	for (int i = 0; i < SWITCHES_MAX && f->switches[i].variable; i++)
-		*c++ = (struct constant){ f->switches[i].variable,
-					  setting(m, f->switches[i].offset),
-					  sizeof(bool) };
+	for (int i = 0; i < SETTING_CONSTANTS_MAX && f->constants[i].variable; i++)
+		*c++ = (struct constant){ f->constants[i].variable,
+					  setting(m, f->constants[i].offset),
+					  f->constants[i].bytes };
 	return c;
 }
 

@@ -59,6 +59,7 @@ static int ebpf_init(void)
 		settings_init(&settings);
 	configured = true;
 	settings_finish(&settings);
+	settings.interval_ns = CDTIME_T_TO_NS(plugin_get_interval());
 	if (monitor_start(&settings, log_message, &monitor))
 		return -1;
 	if (settings.self_cost)

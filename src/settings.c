@@ -76,6 +76,10 @@ const struct option options[] = {
 	{ "Namespaces", "Live", OPTION_BOOLEAN, .offset = MEMBER(namespaces.live),
 	  .dflt = "true" },
 
+	{ NULL, "Processes", OPTION_BLOCK, .offset = MEMBER(processes.on) },
+	{ "Processes", "Hook", OPTION_WORD, .offset = MEMBER(processes.hook),
+	  .words = tracepoint_hooks, .dflt = "auto" },
+
 	{ NULL, "Groups", OPTION_BLOCK, .offset = OPTION_NO_MEMBER },
 	{ "Groups", "By", OPTION_WORD, .offset = OPTION_NO_MEMBER, .words = by_words,
 	  .set_word = set_by, .dflt = "cgroup" },

@@ -46,6 +46,10 @@ struct settings {
 		bool live;	  /* count those that there are */
 	} namespaces;
 	struct {
+		bool on;
+		const char *hook; /* see above */
+	} processes;
+	struct {
 		enum group_by by;
 		const char *hook;	/* see above */
 		const char *controller; /* static: the kernel's name, such as "memory" */
@@ -57,6 +61,7 @@ struct settings {
 	bool self_cost;
 	int self_cost_interval; /* seconds */
 	char *btf_path;		/* NULL: the kernel's own */
+	uint64_t interval_ns;	/* from read to read: not an option of ours */
 };
 
 /* The defaults of the options table. No family is on: see settings_finish(). */

@@ -49,6 +49,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -87,8 +88,8 @@ struct job {
 typedef int act_fn(const struct job *job);
 
 static act_fn calls, fail, badf, mixed, rare, nosys, refused;
-static act_fn exit_children, exit_threads, exec, exec_path, exec_fail, send_signals,
-	read_restarted;
+static act_fn exit_children, exit_crowd, exit_error, dump, exit_threads, exec, exec_path,
+	exec_fail, send_signals, read_restarted;
 static act_fn read_interrupted, wait_stopped, children_killed;
 #ifdef SYS_fork
 static act_fn fork_children, vfork_children;
@@ -134,6 +135,10 @@ static const struct command {
 
 	/* calls that do not return, or return oddly */
 	{ "exit", "N", NULL, exit_children, "N clone, N* exit_group, N wait4" },
+	{ "exit-error", "N", NULL, exit_error, "N clone, N* exit_group(3), N wait4" },
+	{ "exit-crowd", "N", NULL, exit_crowd,
+	  "N clone, 7N* clone of threads, 8N* exit at the same time, N wait4" },
+	{ "dump", "PATH N", NULL, dump, "N clone, N* tgkill=core in PATH, N wait4" },
 	{ "threadexit", "N", NULL, exit_threads, "N clone, N* exit" },
 	{ "exec", "N", NULL, exec,
 	  "N clone, N* execve, N* the start of a C program, N* exit_group, N wait4" },
@@ -470,6 +475,67 @@ static int exit_threads(const struct job *job)
 			;
 	}
 	return 0;
+}
+
+/* Eight threads of a child, none of which knows which is the last. */
+static void crowd_exits(void)
+{
+	enum { THREADS = 7, STACK = 16384 };
+	static char stacks[THREADS][STACK] __attribute__((aligned(16)));
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+			  CLONE_THREAD | CLONE_SYSVSEM;
+
+	for (int i = 0; i < THREADS; i++)
+		if (clone(thread_exits, stacks[i] + STACK, flags, NULL) < 0)
+			end(1);
+	syscall(SYS_exit, 0);
+}
+
+static int exit_crowd(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		long pid = raw_clone(0);
+
+		if (pid == 0)
+			crowd_exits();
+		surprises |= wait_for(pid, 0);
+	}
+	return surprises;
+}
+
+static int exit_error(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		long pid = raw_clone(0);
+
+		if (pid == 0)
+			end(3);
+		surprises |= wait_for(pid, 3 << 8);
+	}
+	return surprises;
+}
+
+static int dump(const struct job *job)
+{
+	const struct rlimit limit = { .rlim_cur = 1 << 24, .rlim_max = 1 << 24 };
+	int surprises = 0;
+
+	if (chdir(job->path) < 0 || setrlimit(RLIMIT_CORE, &limit) < 0)
+		return SKIPPED;
+	for (long i = 0; i < job->n; i++) {
+		long pid = raw_clone(0);
+
+		if (pid == 0) {
+			syscall(SYS_tgkill, getpid(), getpid(), SIGQUIT);
+			end(1);
+		}
+		surprises |= wait_for(pid, SIGQUIT | 0x80);
+	}
+	return surprises;
 }
 
 static int exec_with_nothing(const char *path)

@@ -377,10 +377,10 @@ static const struct {
 	{ PLUGIN(BLOCK("Namespaces", OPTION("Notify", B(1)))),
 	  "<Namespaces> Notify: unknown option; allowed are Hook, Live" },
 	{ PLUGIN(OPTION("Max", N(1))),
-	  "Max: unknown option; allowed are <Syscalls>, <Namespaces>, <Groups>, MaxSeries, SelfCost, "
+	  "Max: unknown option; allowed are <Syscalls>, <Namespaces>, <Processes>, <Groups>, MaxSeries, SelfCost, "
 	  "SelfCostInterval, BtfPath" },
 	{ PLUGIN(BLOCK("Oom", OPTION("Max", N(1)))),
-	  "<Oom>: unknown block; allowed are <Syscalls>, <Namespaces>, <Groups>, MaxSeries, SelfCost, "
+	  "<Oom>: unknown block; allowed are <Syscalls>, <Namespaces>, <Processes>, <Groups>, MaxSeries, SelfCost, "
 	  "SelfCostInterval, BtfPath" },
 	{ GROUPS(BLOCK("Syscalls", OPTION("ErrorCodes", B(1)))),
 	  "<Groups> <Syscalls>: unknown block; "

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Counts processes and threads that are made, programs that are executed, and how processes end. What the
+ * kernel makes for itself does not count.
+ */
+#include "kernel.h"
+#include "rows.h"
+#include <bpf/bpf_tracing.h>
+
+/* A process that lived less than this is one that nobody saw who looks once per interval. */
+const volatile __u64 interval_ns;
+
+DEFINE_ROWS(__u64, PROCESS_IDS, BPF_F_NO_PREALLOC)
+
+/*
+ * Processes of several threads whose end has been seen of late: the last two may both see that nobody else
+ * is left.
+ */
+struct process {
+	__u64 start;
+	__u32 tgid;
+	__u32 zero;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct process);
+	__type(value, __u8);
+} ended SEC(".maps");
+
+static __always_inline void count(__u32 id)
+{
+	__u64 *n = row(id);
+
+	if (n)
+		increment(n);
+}
+
+/* Runs in the parent. Threads that the kernel adds to a process (of io_uring) cannot be traced. */
+static __always_inline int on_newtask(__u64 flags)
+{
+	if (CURRENT_TASK(flags) & PF_KTHREAD)
+		return 0;
+	if (!(flags & CLONE_THREAD))
+		count(PROCESS_FORK);
+	else if (!(flags & CLONE_UNTRACED))
+		count(PROCESS_THREAD);
+	return 0;
+}
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(task_newtask__btf, struct task_struct *task, __u64 flags)
+{
+	return on_newtask(flags);
+}
+
+SEC("raw_tp/task_newtask")
+int BPF_PROG(task_newtask__raw, struct task_struct *task, __u64 flags)
+{
+	return on_newtask(flags);
+}
+
+SEC("tp/task/task_newtask")
+int task_newtask__classic(struct trace_event_raw_task_newtask *ctx)
+{
+	return on_newtask(ctx->clone_flags);
+}
+
+static __always_inline int on_exec(void)
+{
+	count(PROCESS_EXEC);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec__btf)
+{
+	return on_exec();
+}
+
+SEC("raw_tp/sched_process_exec")
+int BPF_PROG(process_exec__raw)
+{
+	return on_exec();
+}
+
+SEC("tp/sched/sched_process_exec")
+int process_exec__classic(void *ctx)
+{
+	return on_exec();
+}
+
+/* Whether the current task's end is that of its process, once. */
+static __always_inline bool ends_process(struct signal_struct *signal,
+					 struct task_struct *leader)
+{
+	const __u8 seen = 1;
+	struct process process = {};
+
+	if (BPF_CORE_READ(signal, live.counter))
+		return false;
+	if (BPF_CORE_READ(signal, nr_threads) == 1)
+		return true;
+	process.start = BPF_CORE_READ(leader, start_time);
+	process.tgid = BPF_CORE_READ(leader, tgid);
+	return bpf_map_update_elem(&ended, &process, &seen, BPF_NOEXIST) != -EEXIST;
+}
+
+/* As wait(2) tells it. */
+static __always_inline __u32 exit_id(int status)
+{
+	if (status & 0x7f)
+		return status & 0x80 ? PROCESS_EXIT_DUMPED : PROCESS_EXIT_KILLED;
+	return status & 0xff00 ? PROCESS_EXIT_ERROR : PROCESS_EXIT_OK;
+}
+
+static __always_inline int on_process_exit(void)
+{
+	struct signal_struct *signal = CURRENT_TASK(signal);
+	struct task_struct *leader = CURRENT_TASK(group_leader);
+
+	if (CURRENT_TASK(flags) & PF_KTHREAD || !ends_process(signal, leader))
+		return 0;
+	count(exit_id(BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ?
+			      BPF_CORE_READ(signal, group_exit_code) :
+			      BPF_CORE_READ(leader, exit_code)));
+	if (bpf_ktime_get_ns() - BPF_CORE_READ(leader, start_time) < interval_ns)
+		count(PROCESS_SHORT_LIVED);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit__btf)
+{
+	return on_process_exit();
+}
+
+SEC("raw_tp/sched_process_exit")
+int BPF_PROG(process_exit__raw)
+{
+	return on_process_exit();
+}
+
+SEC("tp/sched/sched_process_exit")
+int process_exit__classic(void *ctx)
+{
+	return on_process_exit();
+}
+
+char LICENSE[] SEC("license") = "GPL";
