@@ -269,6 +269,10 @@ struct trace_event_raw_task_newtask {
 	unsigned long clone_flags;
 };
 
+struct trace_event_raw_sched_process_exec {
+	int old_pid;
+};
+
 struct seq_file;
 
 struct bpf_iter_meta {

@@ -4,6 +4,7 @@
  * took:
  *
  *   sys_enter           with Latency alone: notes when a call begins
+ *   sched_process_exec  the same: the thread may have got another number since
  *   sys_exit            all that return, but for the child's return from a fork, and for
  *                       calls that a signal interrupted and that may yet be restarted
  *   signal_deliver      interrupted calls that are not: a handler runs, they fail with EINTR
@@ -216,9 +217,9 @@ static __always_inline void count_call(__u32 id, __u8 traits, long ret,
 static __always_inline struct elapsed end_call(void)
 {
 	__u64 start = latency ? take_start(CURRENT_TASK(pid)) : 0;
-	struct elapsed elapsed = { .known = start };
+	struct elapsed elapsed = { .known = has_time(start) };
 
-	if (start)
+	if (elapsed.known)
 		elapsed.ns = time_since(start);
 	return elapsed;
 }
@@ -226,10 +227,8 @@ static __always_inline struct elapsed end_call(void)
 /* It may be restarted, and then goes on as one call. */
 static __always_inline void interrupt_call(void)
 {
-	__u64 *start = latency ? find_start(CURRENT_TASK(pid)) : NULL;
-
-	if (start)
-		*start |= START_INTERRUPTED;
+	if (latency)
+		interrupt_start(CURRENT_TASK(pid));
 }
 
 static __always_inline int on_sys_enter(void)
@@ -301,6 +300,34 @@ SEC("tp/raw_syscalls/sys_exit")
 int sys_exit__classic(struct trace_event_raw_sys_exit *ctx)
 {
 	return on_sys_exit(ctx, ctx->id, ctx->ret);
+}
+
+/* With Latency alone: the call is execve, which ends in a thread of another number than it began. */
+static __always_inline int on_exec(__u32 old_pid)
+{
+	__u32 pid = CURRENT_TASK(pid);
+
+	if (old_pid != pid)
+		move_start(old_pid, pid);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec__btf, struct task_struct *task, int old_pid)
+{
+	return on_exec(old_pid);
+}
+
+SEC("raw_tp/sched_process_exec")
+int BPF_PROG(process_exec__raw, struct task_struct *task, int old_pid)
+{
+	return on_exec(old_pid);
+}
+
+SEC("tp/sched/sched_process_exec")
+int process_exec__classic(struct trace_event_raw_sched_process_exec *ctx)
+{
+	return on_exec(ctx->old_pid);
 }
 
 static __always_inline bool runs_handler(unsigned long handler)

@@ -109,16 +109,6 @@ static __always_inline bool has_mark(__u64 start, __u32 pid, __u64 mark)
 	return (start & (START_OWNER | mark)) == (start_owner(pid) | mark);
 }
 
-/* Where the thread's start is; NULL: there is none. */
-static __always_inline __u64 *find_start(__u32 pid)
-{
-	__u64 *word = start_word(pid);
-
-	if (word && has_mark(*word, pid, START_TAKEN))
-		return word;
-	return elsewhere_count ? bpf_map_lookup_elem(&starts_elsewhere, &pid) : NULL;
-}
-
 static __always_inline void put_start_elsewhere(__u32 pid, __u64 start)
 {
 	if (bpf_map_update_elem(&starts_elsewhere, &pid, &start, BPF_NOEXIST) == 0)
@@ -152,6 +142,15 @@ static __always_inline __u64 take_start(__u32 pid)
 	return elsewhere_count ? take_start_elsewhere(pid) : 0;
 }
 
+/* Of a thread that has none. */
+static __always_inline void put_start(__u64 *word, __u32 pid, __u64 start)
+{
+	if (*word & START_TAKEN && !has_mark(*word, pid, START_TAKEN))
+		put_start_elsewhere(pid, start);
+	else
+		*word = start;
+}
+
 static __always_inline __u64 new_start(__u32 pid)
 {
 	return bpf_ktime_get_ns() << START_BITS | START_TAKEN | start_owner(pid);
@@ -170,10 +169,8 @@ static __always_inline void note_start_apart(__u64 *word, __u32 pid, bool timed)
 	}
 	if (found) /* of a call whose end was not seen */
 		take_start_elsewhere(pid);
-	if (timed && *word & START_TAKEN)
-		put_start_elsewhere(pid, new_start(pid));
-	else if (timed)
-		*word = new_start(pid);
+	if (timed)
+		put_start(word, pid, new_start(pid));
 }
 
 /*
@@ -193,6 +190,34 @@ static __always_inline void note_start(__u32 pid, bool timed)
 		*word &= ~START_INTERRUPTED;
 	else
 		*word = timed ? new_start(pid) : start_owner(pid);
+}
+
+/*
+ * The thread's call may go on after an interruption. One that is not timed has a start from then on that
+ * tells no time, or it would look as if it began when it goes on.
+ */
+static __always_inline void interrupt_start(__u32 pid)
+{
+	__u64 start = take_start(pid), *word = start_word(pid);
+
+	if (word)
+		put_start(word, pid,
+			  start | START_INTERRUPTED | START_TAKEN | start_owner(pid));
+}
+
+/* A thread that executes a program takes the number of its process. */
+static __always_inline void move_start(__u32 from, __u32 to)
+{
+	__u64 start = take_start(from), *word = start_word(to);
+
+	if (start && word)
+		put_start(word, to, (start & ~(__u64)START_OWNER) | start_owner(to));
+}
+
+/* Whether a start tells a time. */
+static __always_inline bool has_time(__u64 start)
+{
+	return start >> START_BITS;
 }
 
 /* The time since a start, which is less than two years ago. */

@@ -2,6 +2,7 @@
 #include "cost.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -104,7 +105,7 @@ void cost_send(const struct cost *c, const struct sink *sink)
 
 		samples_send_self(sink, "operations_per_second", runs / c->took, "run-%s",
 				  p->name);
-		samples_send_self(sink, "duration", runs ? seconds / runs : 0, "run-%s",
+		samples_send_self(sink, "duration", runs ? seconds / runs : NAN, "run-%s",
 				  p->name);
 		samples_send_self(sink, "gauge", seconds / c->took, "cpus-%s", p->name);
 	}

@@ -580,7 +580,7 @@ void monitor_tick(struct monitor *m)
 {
 	int err = m->cost ? cost_tick(m->cost) : 0;
 
-	if (!err)
+	if (err != -EPERM && err != -EINVAL) /* what is missing now may be there later */
 		return;
 	say(m, MONITOR_WARNING, "SelfCost: off: BPF_ENABLE_STATS: %s; %s", strerror(-err),
 	    err == -EPERM ? "run collectd as root or with CAP_SYS_ADMIN" :
@@ -589,11 +589,23 @@ void monitor_tick(struct monitor *m)
 	m->cost = NULL;
 }
 
+static void warn_of_idle_options(const struct monitor *m)
+{
+	const struct settings *s = m->settings;
+
+	if (!s->syscalls.latency &&
+	    (s->syscalls.percentiles.count || s->syscalls.buckets ||
+	     s->syscalls.latency_sampling > 1))
+		say(m, MONITOR_WARNING,
+		    "syscalls: Percentile, Buckets and LatencySampling do nothing without Latency true");
+}
+
 static int start_all(struct monitor *m)
 {
 	int err, last = -ENODEV;
 	bool up = false;
 
+	warn_of_idle_options(m);
 	for (const struct family *f = families; f < families + FAMILY_COUNT; f++)
 		if (is_set(m, f->on))
 			add_running(m, f);

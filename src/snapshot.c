@@ -12,8 +12,11 @@
 #include "cleanup.h"
 #include "map_access.h"
 
-/* A batch holds at least one bucket of a hash; on ENOSPC it is doubled. */
-enum { BATCH_ROWS = 1024 };
+/*
+ * A batch holds at least one bucket of a hash; on ENOSPC it is doubled. Arrays by CPU have few and large
+ * values, which are read one at a time.
+ */
+enum { BATCH_ROWS = 1024, BATCH_BYTES = 1 << 20 };
 
 struct reader {
 	int fd;
@@ -110,16 +113,26 @@ static bool is_refused(int err)
 	return err == -524 || err == -EINVAL || err == -EOPNOTSUPP;
 }
 
+static uint32_t first_batch(const struct reader *r)
+{
+	size_t rows = BATCH_BYTES / (r->value_bytes * r->cpus);
+
+	if (rows > BATCH_ROWS)
+		rows = BATCH_ROWS;
+	if (rows > r->entries)
+		rows = r->entries;
+	return rows ? rows : 1;
+}
+
 int snapshot_read_copies(int map_fd, snapshot_copies_fn *row, void *arg)
 {
 	struct reader r = { .row = row, .arg = arg };
-	uint32_t rows = BATCH_ROWS, done = 0;
+	uint32_t rows, done = 0;
 	int err = reader_init(&r, map_fd);
 
 	if (err)
 		return err;
-	if (r.entries < rows)
-		rows = r.entries;
+	rows = first_batch(&r);
 	do
 		err = read_batches(&r, rows, &done);
 	while (err == -ENOSPC && !done && rows < r.entries && (rows *= 2));

@@ -54,7 +54,8 @@ double times_percentile(const uint64_t buckets[HISTOGRAM_BUCKETS], double percen
 		count += buckets[i];
 	if (!count)
 		return NAN;
-	rank = ceil((double)count * percent / 100);
+	/* a product that should be whole may be a little more */
+	rank = ceil((double)count * percent / 100 * (1 - 1e-12));
 	for (; bucket < HISTOGRAM_BUCKETS - 1; bucket++) {
 		below += buckets[bucket];
 		if ((double)below >= rank)

@@ -88,8 +88,8 @@ struct job {
 typedef int act_fn(const struct job *job);
 
 static act_fn calls, fail, badf, mixed, rare, nosys, refused;
-static act_fn exit_children, exit_crowd, exit_error, dump, exit_threads, exec, exec_path,
-	exec_fail, send_signals, read_restarted;
+static act_fn exit_children, exit_crowd, exit_error, dump, exit_threads, exec,
+	exec_thread, exec_path, exec_fail, send_signals, read_restarted;
 static act_fn read_interrupted, wait_stopped, children_killed;
 #ifdef SYS_fork
 static act_fn fork_children, vfork_children;
@@ -142,6 +142,8 @@ static const struct command {
 	{ "threadexit", "N", NULL, exit_threads, "N clone, N* exit" },
 	{ "exec", "N", NULL, exec,
 	  "N clone, N* execve, N* the start of a C program, N* exit_group, N wait4" },
+	{ "exec-thread", "N", NULL, exec_thread,
+	  "the same, by another thread of each child than its first" },
 	{ "exec-path", "PATH N", NULL, exec_path,
 	  "N clone, N* execve of PATH with the argument nothing, N wait4" },
 	{ "exec-fail", "N", NULL, exec_fail, "N execve=ENOENT" },
@@ -556,6 +558,30 @@ static int exec_self(const struct job *job)
 static int exec(const struct job *job)
 {
 	return in_children(job, exec_self);
+}
+
+static int thread_executes(void *arg)
+{
+	(void)arg;
+	return exec_self(NULL);
+}
+
+static int exec_thread_once(const struct job *job)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+			  CLONE_THREAD | CLONE_SYSVSEM;
+
+	(void)job;
+	if (clone(thread_executes, stack + sizeof(stack), flags, NULL) < 0)
+		return 1;
+	for (;;)
+		syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
+}
+
+static int exec_thread(const struct job *job)
+{
+	return in_children(job, exec_thread_once);
 }
 
 static int exec_path_once(const struct job *job)
