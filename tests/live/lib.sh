@@ -136,9 +136,11 @@ need_cgroup2()
 	[ -n "$CG" ] || skip "needs a cgroup v2 hierarchy"
 }
 
-before_5_11()
+# before MAJOR MINOR: whether the kernel is older
+before()
 {
-	uname -r | awk -F . '{ exit !($1 < 5 || $1 == 5 && $2 < 11) }'
+	uname -r | awk -F . -v major="$1" -v minor="$2" '
+		{ exit !($1 < major || $1 == major && $2 + 0 < minor) }'
 }
 
 [ "$(id -u)" = 0 ] || skip "needs root"
@@ -456,6 +458,11 @@ is_refused()
 		# what all kernels of the matrix have; here may be another one
 		case ${DISPOSABLE:+$refused_hook} in
 		tp_btf | raw_tp | tracepoint | kretprobe) complain "$refused_hook is refused" ;;
+		fexit)
+			if [ "$(uname -m)" != aarch64 ] || ! before 6 12; then
+				complain "$refused_hook is refused"
+			fi
+			;;
 		esac
 		return 0
 	fi
