@@ -2,6 +2,7 @@
 #include "remedy.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
@@ -196,11 +197,17 @@ static const char *program_remedy(void)
 
 #define BTF_PATH_REMEDY "let BtfPath name a file with the BTF of the running kernel"
 
+/* With the capabilities that this process has: access(2) asks without where it is not root. */
+static bool may_access(const char *path, int mode)
+{
+	return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0;
+}
+
 static const char *btf_remedy(const char *btf_path)
 {
-	if (btf_path && access(btf_path, R_OK) < 0)
+	if (btf_path && !may_access(btf_path, R_OK))
 		return BTF_PATH_REMEDY;
-	if (!btf_path && access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+	if (!btf_path && !may_access("/sys/kernel/btf/vmlinux", R_OK))
 		return "this kernel shows no BTF in /sys/kernel/btf/vmlinux: use one built with "
 		       "CONFIG_DEBUG_INFO_BTF and let the daemon see /sys, or name a file with "
 		       "its BTF by BtfPath";
@@ -242,8 +249,8 @@ const char *remedy_for(int err, const char *btf_path)
 /* Where the events are looked up by number, before perf_event_open(2). */
 static bool has_tracefs(void)
 {
-	return access("/sys/kernel/tracing/events", X_OK) == 0 ||
-	       access("/sys/kernel/debug/tracing/events", X_OK) == 0;
+	return may_access("/sys/kernel/tracing/events", X_OK) ||
+	       may_access("/sys/kernel/debug/tracing/events", X_OK);
 }
 
 /* Debian's kernels have more values than others: at 3 CAP_PERFMON does not suffice. */
