@@ -52,6 +52,13 @@ static bool has_seccomp_filter(void)
 	return prctl(PR_GET_SECCOMP) == SECCOMP_MODE_FILTER;
 }
 
+/* By a command that there is not: it is charged to no limit, and lockdown does not mind it. */
+static bool is_bpf_filtered(void)
+{
+	return has_seccomp_filter() && syscall(SYS_bpf, -1, NULL, 0) < 0 &&
+	       errno != EINVAL;
+}
+
 /* By the kernel's own word: what is asked by bpf(2) may be refused as well. */
 static bool is_before_5_11(void)
 {
@@ -160,11 +167,13 @@ static const char *permission_remedy(void)
 	missing = missing_capability();
 	if (missing)
 		return missing;
+	if (is_bpf_filtered())
+		return filter_remedy();
+	if (is_locked_down())
+		return lockdown_remedy();
 	if (is_charged_to_memlock())
 		return "raise RLIMIT_MEMLOCK, to which this kernel charges BPF maps (of systemd, "
 		       "LimitMEMLOCK=infinity), or set a lower Max in <Groups>";
-	if (is_locked_down())
-		return lockdown_remedy();
 	if (has_seccomp_filter())
 		return filter_remedy();
 	return "collectd has CAP_BPF and CAP_PERFMON: look in the kernel's log and the audit log "
