@@ -334,40 +334,50 @@ static bool get_info(const struct bpf_program *program, struct bpf_prog_info *re
 	return fd >= 0 && bpf_obj_get_info_by_fd(fd, ret, &size) == 0;
 }
 
+static const char unfit[] = "this kernel is not fit to interpret BPF programs";
+static const char maybe_unfit[] =
+	"whether this kernel is fit to interpret BPF programs is not shown without CAP_SYSLOG, "
+	"nor where kernel.kptr_restrict is 2";
+
 /*
- * Whether a call of a helper still has the helper's number where its address should be. The kernel shows
- * a tail call as one of a helper, which it is not.
+ * Whether a call of a helper still has the helper's number where its address should be, or 0, as the
+ * kernel shows addresses to those who may not see them. It shows a tail call as one of a helper,
+ * which it is not. NULL: all have an address.
  */
-static bool has_bare_call(const struct bpf_insn *code, size_t count)
+static const char *find_bare_call(const struct bpf_insn *code, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (code[i].code == (BPF_JMP | BPF_CALL) && code[i].src_reg == 0 &&
-		    code[i].imm >= 0 && code[i].imm < __BPF_FUNC_MAX_ID &&
-		    code[i].imm != BPF_FUNC_tail_call)
-			return true; /* 0 is what we are not allowed to see */
-	return false;
+	for (size_t i = 0; i < count; i++) {
+		if (code[i].code != (BPF_JMP | BPF_CALL) || code[i].src_reg ||
+		    code[i].imm < 0 || code[i].imm >= __BPF_FUNC_MAX_ID ||
+		    code[i].imm == BPF_FUNC_tail_call)
+			continue;
+		return code[i].imm ? unfit : maybe_unfit;
+	}
+	return NULL;
 }
 
 /*
  * From Linux 6.10 the verifier leaves calls of some helpers for the compiler to replace
  * (bpf_jit_inlines_helper_call()), also where there will be none, as net.core.bpf_jit_enable is 0:
  * the interpreter then jumps into the void, and the kernel panics. By 7.3 such programs are refused.
+ * Returns what is wrong, or NULL.
  */
-static bool is_safe(const struct bpf_program *program)
+static const char *find_fault(const struct bpf_program *program)
 {
 	struct bpf_prog_info info;
 	uint32_t size = sizeof(info), bytes;
 
 	if (!get_info(program, &info) || info.jited_prog_len)
-		return true;
+		return NULL;
 	bytes = info.xlated_prog_len;
 	cleanup_free struct bpf_insn *code = malloc(bytes ? bytes : 1);
 
 	info = (struct bpf_prog_info){ .xlated_prog_len = bytes,
 				       .xlated_prog_insns = (uintptr_t)code };
-	return code && bytes &&
-	       bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0 &&
-	       !has_bare_call(code, bytes / sizeof(*code));
+	if (!code || !bytes ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0)
+		return maybe_unfit;
+	return find_bare_call(code, bytes / sizeof(*code));
 }
 
 static int check_compiled(const struct loaded *l)
@@ -375,10 +385,11 @@ static int check_compiled(const struct loaded *l)
 	struct bpf_program *program;
 
 	bpf_object__for_each_program (program, l->bpf) {
-		if (is_safe(program))
+		const char *fault = find_fault(program);
+
+		if (!fault)
 			continue;
-		snprintf(complaint, sizeof(complaint),
-			 "this kernel is not fit to interpret BPF programs");
+		snprintf(complaint, sizeof(complaint), "%s", fault);
 		return -ENOEXEC;
 	}
 	return 0;

@@ -78,26 +78,29 @@ static bool is_charged_to_memlock(void)
 	       limit.rlim_cur != RLIM_INFINITY && is_before_5_11();
 }
 
-static int try_program(enum bpf_prog_type type, const struct bpf_insn *code, size_t count)
+/* Returns a descriptor, which is negative where the program is refused. */
+static int load_program(const struct bpf_insn *code, size_t count)
 {
-	int fd = bpf_prog_load(type, NULL, "GPL", code, count, NULL);
-
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
+	return bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL, "GPL", code, count,
+			     NULL);
 }
 
-/* Whether this process may load a program that does nothing. */
-static bool may_load(void)
+/* The same of a program that does nothing. */
+static int load_nothing(void)
 {
 	static const struct bpf_insn code[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 
-	return !try_program(BPF_PROG_TYPE_RAW_TRACEPOINT, code,
-			    sizeof(code) / sizeof(code[0]));
+	return load_program(code, sizeof(code) / sizeof(code[0]));
+}
+
+static bool may_load(void)
+{
+	cleanup_close int fd = load_nothing();
+
+	return fd >= 0;
 }
 
 /*
@@ -117,9 +120,9 @@ static bool may_read_kernel(void)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
+	cleanup_close int fd = load_program(code, sizeof(code) / sizeof(code[0]));
 
-	return !try_program(BPF_PROG_TYPE_RAW_TRACEPOINT, code,
-			    sizeof(code) / sizeof(code[0]));
+	return fd >= 0;
 }
 
 static const char *missing_capability(void)
@@ -180,11 +183,15 @@ static const char *permission_remedy(void)
 	       "for the security module that forbids it";
 }
 
+/* The sysctl itself is shown in the first network namespace only. */
 static bool is_jit_off(void)
 {
-	cleanup_fclose FILE *f = fopen("/proc/sys/net/core/bpf_jit_enable", "re");
+	cleanup_close int fd = load_nothing();
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
 
-	return f && fgetc(f) == '0';
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+	       info.jited_prog_len == 0;
 }
 
 static const char *jit_remedy(void)
