@@ -564,7 +564,8 @@ int loader_start(const struct object *object, const struct load_plan *plan,
 	if (enter_any(object, true, plan, ret, report) < 0)
 		return err;
 	if (is_last_resort(report->door, plan))
-		note(report, "but " LEFT_OUT);
+		note(report, "but " LEFT_OUT "%s%s", report->remedy ? "; " : "",
+		     report->remedy ? report->remedy : "");
 	return 0;
 }
 
