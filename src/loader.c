@@ -429,7 +429,13 @@ static bool has_optional(const struct door *door)
 	return false;
 }
 
-static void explain(struct load_report *report, const struct load_plan *plan, int err)
+static bool has_needs(const struct door *door)
+{
+	return !door->needs || access(door->needs, F_OK) == 0;
+}
+
+static const char *find_remedy(const struct door *door, const struct load_plan *plan,
+			       int err)
 {
 	/*
 	 * "failed to determine tracepoint 'sched/...' perf event ID", "tracepoint '...'
@@ -438,8 +444,18 @@ static void explain(struct load_report *report, const struct load_plan *plan, in
 	bool is_perf = strstr(complaint, "perf event") ||
 		       strstr(complaint, "perf_event_open");
 
-	report->remedy = is_perf ? remedy_for_perf_events() :
-				   remedy_for(err, plan->btf_path);
+	if (!has_needs(door))
+		return remedy_for_kprobes();
+	return is_perf ? remedy_for_perf_events() : remedy_for(err, plan->btf_path);
+}
+
+/* Of several doors the first reason whose remedy is not a weak one is kept, or else the last. */
+static void explain(struct load_report *report, const struct door *door,
+		    const struct load_plan *plan, int err)
+{
+	if (report->remedy && !remedy_is_weak(report->remedy))
+		return;
+	report->remedy = find_remedy(door, plan, err);
 	snprintf(report->error, sizeof(report->error), "%s; %s%s",
 		 complaint[0] ? complaint : strerror(-err), report->remedy,
 		 plan->hook ? "; or set Hook to \"auto\"" : "");
@@ -485,7 +501,7 @@ static bool is_last_resort(const struct door *door, const struct load_plan *plan
 
 static int check_needs(const struct door *door)
 {
-	if (!door->needs || access(door->needs, F_OK) == 0)
+	if (has_needs(door))
 		return 0;
 	snprintf(complaint, sizeof(complaint), "this kernel has no %s", door->needs);
 	return -ENOENT;
@@ -519,7 +535,7 @@ static int enter(const struct object *object, const struct door *door,
 		report->error[0] = '\0'; /* of a door before */
 		return 0;
 	}
-	explain(report, plan, err);
+	explain(report, door, plan, err);
 	note_refusal(report, door->name, complaint[0] ? complaint : strerror(-err));
 	return err;
 }

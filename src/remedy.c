@@ -159,6 +159,10 @@ static const char *lockdown_remedy(void)
 	       "memory: boot it with lockdown=integrity or without";
 }
 
+static const char look_for_module[] =
+	"collectd has CAP_BPF and CAP_PERFMON: look in the kernel's log and the audit log for the "
+	"security module that forbids it";
+
 static const char *permission_remedy(void)
 {
 	const char *missing;
@@ -179,8 +183,7 @@ static const char *permission_remedy(void)
 		       "LimitMEMLOCK=infinity), or set a lower Max in <Groups>";
 	if (has_seccomp_filter())
 		return filter_remedy();
-	return "collectd has CAP_BPF and CAP_PERFMON: look in the kernel's log and the audit log "
-	       "for the security module that forbids it";
+	return look_for_module;
 }
 
 /* The sysctl itself is shown in the first network namespace only. */
@@ -230,6 +233,8 @@ static const char *btf_remedy(const char *btf_path)
 	return NULL;
 }
 
+static const char see_manual[] = "see the manual page collectd-ebpf(5) for what it needs";
+
 const char *remedy_for(int err, const char *btf_path)
 {
 	const char *no_btf = btf_remedy(btf_path);
@@ -239,9 +244,8 @@ const char *remedy_for(int err, const char *btf_path)
 	/* libbpf makes sure that it may use bpf before it looks for type information */
 	if (err != -EPERM && err != -ENOSYS && no_btf)
 		return no_btf;
-	/* that of another kernel is found wrong in many ways */
-	if (btf_path && err != -EPERM && err != -ENOSYS && err != -ENOMEM &&
-	    err != -E2BIG)
+	/* that of another kernel is found wrong in many ways, of which -E2BIG is one */
+	if (btf_path && err != -EPERM && err != -ENOSYS && err != -ENOMEM)
 		return BTF_PATH_REMEDY;
 	switch (-err) {
 	case EACCES: /* of security modules, too */
@@ -258,8 +262,21 @@ const char *remedy_for(int err, const char *btf_path)
 			       filter_remedy() :
 			       "use a kernel built with CONFIG_BPF_SYSCALL";
 	default:
-		return "see the manual page collectd-ebpf(5) for what it needs";
+		return see_manual;
 	}
+}
+
+static const char use_kprobes[] =
+	"use a kernel built with CONFIG_KPROBES, and let the daemon see /sys";
+
+const char *remedy_for_kprobes(void)
+{
+	return use_kprobes;
+}
+
+bool remedy_is_weak(const char *remedy)
+{
+	return remedy == look_for_module || remedy == see_manual || remedy == use_kprobes;
 }
 
 /* Where the events are looked up by number, before perf_event_open(2). */
