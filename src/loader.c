@@ -603,7 +603,7 @@ uint32_t loader_registers_end(const char *btf_path)
 	return end;
 }
 
-/* Of the kernel's command line: true when the word is there. */
+/* True when the word is there, as one of its own up to the end. */
 static bool has_word(const char *line, const char *word)
 {
 	size_t length = strlen(word);
@@ -614,18 +614,27 @@ static bool has_word(const char *line, const char *word)
 	return false;
 }
 
+static bool read_line(const char *path, char *line, size_t size)
+{
+	cleanup_fclose FILE *f = fopen(path, "re");
+
+	return f && fgets(line, size, f);
+}
+
 /*
- * The mode itself is shown in debugfs only. PREEMPT_DYNAMIC has a default that the kernel was built
- * with: mostly voluntary up to 6.12, then lazy, as which it can be preempted, too.
+ * The mode itself is shown in debugfs only: "none voluntary (full) lazy". PREEMPT_DYNAMIC has a
+ * default that the kernel was built with: mostly voluntary up to 6.12, then lazy, as which it can
+ * be preempted, too.
  */
 static bool is_kernel_preemptible(void)
 {
-	cleanup_fclose FILE *f = fopen("/proc/cmdline", "re");
-	char line[4096] = "";
+	char line[4096];
 	unsigned major, minor;
 	struct utsname name;
 
-	if (f && !fgets(line, sizeof(line), f))
+	if (read_line("/sys/kernel/debug/sched/preempt", line, sizeof(line)))
+		return has_word(line, "(full)") || has_word(line, "(lazy)");
+	if (!read_line("/proc/cmdline", line, sizeof(line)))
 		line[0] = '\0';
 	if (has_word(line, "preempt=full") || has_word(line, "preempt=lazy"))
 		return true;
