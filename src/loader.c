@@ -334,40 +334,50 @@ static bool get_info(const struct bpf_program *program, struct bpf_prog_info *re
 	return fd >= 0 && bpf_obj_get_info_by_fd(fd, ret, &size) == 0;
 }
 
+static const char unfit[] = "this kernel is not fit to interpret BPF programs";
+static const char maybe_unfit[] =
+	"whether this kernel is fit to interpret BPF programs is not shown without CAP_SYSLOG, "
+	"nor where kernel.kptr_restrict is 2";
+
 /*
- * Whether a call of a helper still has the helper's number where its address should be. The kernel shows
- * a tail call as one of a helper, which it is not.
+ * Whether a call of a helper still has the helper's number where its address should be, or 0, as the
+ * kernel shows addresses to those who may not see them. It shows a tail call as one of a helper,
+ * which it is not. NULL: all have an address.
  */
-static bool has_bare_call(const struct bpf_insn *code, size_t count)
+static const char *find_bare_call(const struct bpf_insn *code, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (code[i].code == (BPF_JMP | BPF_CALL) && code[i].src_reg == 0 &&
-		    code[i].imm >= 0 && code[i].imm < __BPF_FUNC_MAX_ID &&
-		    code[i].imm != BPF_FUNC_tail_call)
-			return true; /* 0 is what we are not allowed to see */
-	return false;
+	for (size_t i = 0; i < count; i++) {
+		if (code[i].code != (BPF_JMP | BPF_CALL) || code[i].src_reg ||
+		    code[i].imm < 0 || code[i].imm >= __BPF_FUNC_MAX_ID ||
+		    code[i].imm == BPF_FUNC_tail_call)
+			continue;
+		return code[i].imm ? unfit : maybe_unfit;
+	}
+	return NULL;
 }
 
 /*
  * From Linux 6.10 the verifier leaves calls of some helpers for the compiler to replace
  * (bpf_jit_inlines_helper_call()), also where there will be none, as net.core.bpf_jit_enable is 0:
  * the interpreter then jumps into the void, and the kernel panics. By 7.3 such programs are refused.
+ * Returns what is wrong, or NULL.
  */
-static bool is_safe(const struct bpf_program *program)
+static const char *find_fault(const struct bpf_program *program)
 {
 	struct bpf_prog_info info;
 	uint32_t size = sizeof(info), bytes;
 
 	if (!get_info(program, &info) || info.jited_prog_len)
-		return true;
+		return NULL;
 	bytes = info.xlated_prog_len;
 	cleanup_free struct bpf_insn *code = malloc(bytes ? bytes : 1);
 
 	info = (struct bpf_prog_info){ .xlated_prog_len = bytes,
 				       .xlated_prog_insns = (uintptr_t)code };
-	return code && bytes &&
-	       bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0 &&
-	       !has_bare_call(code, bytes / sizeof(*code));
+	if (!code || !bytes ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0)
+		return maybe_unfit;
+	return find_bare_call(code, bytes / sizeof(*code));
 }
 
 static int check_compiled(const struct loaded *l)
@@ -375,10 +385,11 @@ static int check_compiled(const struct loaded *l)
 	struct bpf_program *program;
 
 	bpf_object__for_each_program (program, l->bpf) {
-		if (is_safe(program))
+		const char *fault = find_fault(program);
+
+		if (!fault)
 			continue;
-		snprintf(complaint, sizeof(complaint),
-			 "this kernel is not fit to interpret BPF programs");
+		snprintf(complaint, sizeof(complaint), "%s", fault);
 		return -ENOEXEC;
 	}
 	return 0;
@@ -418,7 +429,13 @@ static bool has_optional(const struct door *door)
 	return false;
 }
 
-static void explain(struct load_report *report, const struct load_plan *plan, int err)
+static bool has_needs(const struct door *door)
+{
+	return !door->needs || access(door->needs, F_OK) == 0;
+}
+
+static const char *find_remedy(const struct door *door, const struct load_plan *plan,
+			       int err)
 {
 	/*
 	 * "failed to determine tracepoint 'sched/...' perf event ID", "tracepoint '...'
@@ -427,8 +444,18 @@ static void explain(struct load_report *report, const struct load_plan *plan, in
 	bool is_perf = strstr(complaint, "perf event") ||
 		       strstr(complaint, "perf_event_open");
 
-	report->remedy = is_perf ? remedy_for_perf_events() :
-				   remedy_for(err, plan->btf_path);
+	if (!has_needs(door))
+		return remedy_for_kprobes();
+	return is_perf ? remedy_for_perf_events() : remedy_for(err, plan->btf_path);
+}
+
+/* Of several doors the first reason whose remedy is not a weak one is kept, or else the last. */
+static void explain(struct load_report *report, const struct door *door,
+		    const struct load_plan *plan, int err)
+{
+	if (report->remedy && !remedy_is_weak(report->remedy))
+		return;
+	report->remedy = find_remedy(door, plan, err);
 	snprintf(report->error, sizeof(report->error), "%s; %s%s",
 		 complaint[0] ? complaint : strerror(-err), report->remedy,
 		 plan->hook ? "; or set Hook to \"auto\"" : "");
@@ -474,7 +501,7 @@ static bool is_last_resort(const struct door *door, const struct load_plan *plan
 
 static int check_needs(const struct door *door)
 {
-	if (!door->needs || access(door->needs, F_OK) == 0)
+	if (has_needs(door))
 		return 0;
 	snprintf(complaint, sizeof(complaint), "this kernel has no %s", door->needs);
 	return -ENOENT;
@@ -508,7 +535,7 @@ static int enter(const struct object *object, const struct door *door,
 		report->error[0] = '\0'; /* of a door before */
 		return 0;
 	}
-	explain(report, plan, err);
+	explain(report, door, plan, err);
 	note_refusal(report, door->name, complaint[0] ? complaint : strerror(-err));
 	return err;
 }
@@ -553,7 +580,8 @@ int loader_start(const struct object *object, const struct load_plan *plan,
 	if (enter_any(object, true, plan, ret, report) < 0)
 		return err;
 	if (is_last_resort(report->door, plan))
-		note(report, "but " LEFT_OUT);
+		note(report, "but " LEFT_OUT "%s%s", report->remedy ? "; " : "",
+		     report->remedy ? report->remedy : "");
 	return 0;
 }
 
@@ -575,7 +603,7 @@ uint32_t loader_registers_end(const char *btf_path)
 	return end;
 }
 
-/* Of the kernel's command line: true when the word is there. */
+/* True when the word is there, as one of its own up to the end. */
 static bool has_word(const char *line, const char *word)
 {
 	size_t length = strlen(word);
@@ -586,18 +614,27 @@ static bool has_word(const char *line, const char *word)
 	return false;
 }
 
+static bool read_line(const char *path, char *line, size_t size)
+{
+	cleanup_fclose FILE *f = fopen(path, "re");
+
+	return f && fgets(line, size, f);
+}
+
 /*
- * The mode itself is shown in debugfs only. PREEMPT_DYNAMIC has a default that the kernel was built
- * with: mostly voluntary up to 6.12, then lazy, as which it can be preempted, too.
+ * The mode itself is shown in debugfs only: "none voluntary (full) lazy". PREEMPT_DYNAMIC has a
+ * default that the kernel was built with: mostly voluntary up to 6.12, then lazy, as which it can
+ * be preempted, too.
  */
 static bool is_kernel_preemptible(void)
 {
-	cleanup_fclose FILE *f = fopen("/proc/cmdline", "re");
-	char line[4096] = "";
+	char line[4096];
 	unsigned major, minor;
 	struct utsname name;
 
-	if (f && !fgets(line, sizeof(line), f))
+	if (read_line("/sys/kernel/debug/sched/preempt", line, sizeof(line)))
+		return has_word(line, "(full)") || has_word(line, "(lazy)");
+	if (!read_line("/proc/cmdline", line, sizeof(line)))
 		line[0] = '\0';
 	if (has_word(line, "preempt=full") || has_word(line, "preempt=lazy"))
 		return true;

@@ -56,7 +56,7 @@ struct load_report {
 	bool timed;
 	char refused[1024];	    /* cheaper doors and why not, or "" */
 	char error[LOAD_ERROR_MAX]; /* when none was: reason and remedy */
-	const char *remedy;	    /* that alone, static */
+	const char *remedy; /* of that, or of the first door refused; static; NULL: none */
 };
 
 /*

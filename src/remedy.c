@@ -2,6 +2,7 @@
 #include "remedy.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
@@ -51,6 +52,13 @@ static bool has_seccomp_filter(void)
 	return prctl(PR_GET_SECCOMP) == SECCOMP_MODE_FILTER;
 }
 
+/* By a command that there is not: it is charged to no limit, and lockdown does not mind it. */
+static bool is_bpf_filtered(void)
+{
+	return has_seccomp_filter() && syscall(SYS_bpf, -1, NULL, 0) < 0 &&
+	       errno != EINVAL;
+}
+
 /* By the kernel's own word: what is asked by bpf(2) may be refused as well. */
 static bool is_before_5_11(void)
 {
@@ -70,26 +78,29 @@ static bool is_charged_to_memlock(void)
 	       limit.rlim_cur != RLIM_INFINITY && is_before_5_11();
 }
 
-static int try_program(enum bpf_prog_type type, const struct bpf_insn *code, size_t count)
+/* Returns a descriptor, which is negative where the program is refused. */
+static int load_program(const struct bpf_insn *code, size_t count)
 {
-	int fd = bpf_prog_load(type, NULL, "GPL", code, count, NULL);
-
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
+	return bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL, "GPL", code, count,
+			     NULL);
 }
 
-/* Whether this process may load a program that does nothing. */
-static bool may_load(void)
+/* The same of a program that does nothing. */
+static int load_nothing(void)
 {
 	static const struct bpf_insn code[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 
-	return !try_program(BPF_PROG_TYPE_RAW_TRACEPOINT, code,
-			    sizeof(code) / sizeof(code[0]));
+	return load_program(code, sizeof(code) / sizeof(code[0]));
+}
+
+static bool may_load(void)
+{
+	cleanup_close int fd = load_nothing();
+
+	return fd >= 0;
 }
 
 /*
@@ -109,9 +120,9 @@ static bool may_read_kernel(void)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
+	cleanup_close int fd = load_program(code, sizeof(code) / sizeof(code[0]));
 
-	return !try_program(BPF_PROG_TYPE_RAW_TRACEPOINT, code,
-			    sizeof(code) / sizeof(code[0]));
+	return fd >= 0;
 }
 
 static const char *missing_capability(void)
@@ -148,6 +159,10 @@ static const char *lockdown_remedy(void)
 	       "memory: boot it with lockdown=integrity or without";
 }
 
+static const char look_for_module[] =
+	"collectd has CAP_BPF and CAP_PERFMON: look in the kernel's log and the audit log for the "
+	"security module that forbids it";
+
 static const char *permission_remedy(void)
 {
 	const char *missing;
@@ -159,22 +174,27 @@ static const char *permission_remedy(void)
 	missing = missing_capability();
 	if (missing)
 		return missing;
+	if (is_bpf_filtered())
+		return filter_remedy();
+	if (is_locked_down())
+		return lockdown_remedy();
 	if (is_charged_to_memlock())
 		return "raise RLIMIT_MEMLOCK, to which this kernel charges BPF maps (of systemd, "
 		       "LimitMEMLOCK=infinity), or set a lower Max in <Groups>";
-	if (is_locked_down())
-		return lockdown_remedy();
 	if (has_seccomp_filter())
 		return filter_remedy();
-	return "collectd has CAP_BPF and CAP_PERFMON: look in the kernel's log and the audit log "
-	       "for the security module that forbids it";
+	return look_for_module;
 }
 
+/* The sysctl itself is shown in the first network namespace only. */
 static bool is_jit_off(void)
 {
-	cleanup_fclose FILE *f = fopen("/proc/sys/net/core/bpf_jit_enable", "re");
+	cleanup_close int fd = load_nothing();
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
 
-	return f && fgetc(f) == '0';
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+	       info.jited_prog_len == 0;
 }
 
 static const char *jit_remedy(void)
@@ -196,16 +216,24 @@ static const char *program_remedy(void)
 
 #define BTF_PATH_REMEDY "let BtfPath name a file with the BTF of the running kernel"
 
+/* With the capabilities that this process has: access(2) asks without where it is not root. */
+static bool may_access(const char *path, int mode)
+{
+	return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0;
+}
+
 static const char *btf_remedy(const char *btf_path)
 {
-	if (btf_path && access(btf_path, R_OK) < 0)
+	if (btf_path && !may_access(btf_path, R_OK))
 		return BTF_PATH_REMEDY;
-	if (!btf_path && access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+	if (!btf_path && !may_access("/sys/kernel/btf/vmlinux", R_OK))
 		return "this kernel shows no BTF in /sys/kernel/btf/vmlinux: use one built with "
 		       "CONFIG_DEBUG_INFO_BTF and let the daemon see /sys, or name a file with "
 		       "its BTF by BtfPath";
 	return NULL;
 }
+
+static const char see_manual[] = "see the manual page collectd-ebpf(5) for what it needs";
 
 const char *remedy_for(int err, const char *btf_path)
 {
@@ -216,9 +244,8 @@ const char *remedy_for(int err, const char *btf_path)
 	/* libbpf makes sure that it may use bpf before it looks for type information */
 	if (err != -EPERM && err != -ENOSYS && no_btf)
 		return no_btf;
-	/* that of another kernel is found wrong in many ways */
-	if (btf_path && err != -EPERM && err != -ENOSYS && err != -ENOMEM &&
-	    err != -E2BIG)
+	/* that of another kernel is found wrong in many ways, of which -E2BIG is one */
+	if (btf_path && err != -EPERM && err != -ENOSYS && err != -ENOMEM)
 		return BTF_PATH_REMEDY;
 	switch (-err) {
 	case EACCES: /* of security modules, too */
@@ -235,15 +262,28 @@ const char *remedy_for(int err, const char *btf_path)
 			       filter_remedy() :
 			       "use a kernel built with CONFIG_BPF_SYSCALL";
 	default:
-		return "see the manual page collectd-ebpf(5) for what it needs";
+		return see_manual;
 	}
+}
+
+static const char use_kprobes[] =
+	"use a kernel built with CONFIG_KPROBES, and let the daemon see /sys";
+
+const char *remedy_for_kprobes(void)
+{
+	return use_kprobes;
+}
+
+bool remedy_is_weak(const char *remedy)
+{
+	return remedy == look_for_module || remedy == see_manual || remedy == use_kprobes;
 }
 
 /* Where the events are looked up by number, before perf_event_open(2). */
 static bool has_tracefs(void)
 {
-	return access("/sys/kernel/tracing/events", X_OK) == 0 ||
-	       access("/sys/kernel/debug/tracing/events", X_OK) == 0;
+	return may_access("/sys/kernel/tracing/events", X_OK) ||
+	       may_access("/sys/kernel/debug/tracing/events", X_OK);
 }
 
 /* Debian's kernels have more values than others: at 3 CAP_PERFMON does not suffice. */

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 /*
  * `err` is the negative errno of the refusal, `btf_path` where type information was to come
  * from; NULL: the kernel's own. Looks at what this process may do, and never returns NULL; the
@@ -13,6 +15,12 @@ const char *remedy_for(int err, const char *btf_path);
 
 /* The same where a perf event is refused, by which kretprobes and classic tracepoints are attached. */
 const char *remedy_for_perf_events(void);
+
+/* The same where the kernel shows no kprobes at all. */
+const char *remedy_for_kprobes(void);
+
+/* Whether one of the above is a guess, or for one way to attach alone: any other tells more. */
+bool remedy_is_weak(const char *remedy);
 
 /* What a daemon needs to attach those that it has not tried. */
 const char *remedy_for_tracepoints(void);

@@ -251,8 +251,8 @@ static const struct capability {
 	int number;
 } capabilities[] = {
 	{ "ipc_lock", 14 },	{ "dac_read_search", 2 }, { "sys_admin", 21 },
-	{ "sys_resource", 24 }, { "perfmon", 38 },	  { "bpf", 39 },
-	{ "sys_ptrace", 19 },	{ "sys_nice", 23 },
+	{ "sys_resource", 24 }, { "syslog", 34 },	  { "perfmon", 38 },
+	{ "bpf", 39 },		{ "sys_ptrace", 19 },	  { "sys_nice", 23 },
 };
 
 static const struct type {
