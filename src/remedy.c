@@ -194,12 +194,15 @@ static const char *program_remedy(void)
 	       "version";
 }
 
-#define BTF_PATH_REMEDY "let BtfPath name a file with the BTF of the running kernel"
+const char *remedy_for_btf_file(void)
+{
+	return "let BtfPath name a file with the BTF of the running kernel";
+}
 
 static const char *btf_remedy(const char *btf_path)
 {
 	if (btf_path && access(btf_path, R_OK) < 0)
-		return BTF_PATH_REMEDY;
+		return remedy_for_btf_file();
 	if (!btf_path && access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return "this kernel shows no BTF in /sys/kernel/btf/vmlinux: use one built with "
 		       "CONFIG_DEBUG_INFO_BTF and let the daemon see /sys, or name a file with "
@@ -219,7 +222,7 @@ const char *remedy_for(int err, const char *btf_path)
 	/* that of another kernel is found wrong in many ways */
 	if (btf_path && err != -EPERM && err != -ENOSYS && err != -ENOMEM &&
 	    err != -E2BIG)
-		return BTF_PATH_REMEDY;
+		return remedy_for_btf_file();
 	switch (-err) {
 	case EACCES: /* of security modules, too */
 	case EINVAL:
