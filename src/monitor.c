@@ -16,6 +16,7 @@
 #define malloc_trim(pad) ((void)(pad))
 #endif
 
+#include "btf_file.h"
 #include "cleanup.h"
 #include "controllers.h"
 #include "cost.h"
@@ -600,11 +601,26 @@ static void warn_of_idle_options(const struct monitor *m)
 		    "syscalls: Percentile, Buckets and LatencySampling do nothing without Latency true");
 }
 
+/* Before anything that is given the file. */
+static int check_btf_file(const struct monitor *m)
+{
+	const char *path = m->settings->btf_path;
+	char error[LOAD_ERROR_MAX];
+	int err = path ? btf_file_check(path, error, sizeof(error)) : 0;
+
+	if (err)
+		say(m, MONITOR_ERROR, "all families are off: BtfPath \"%s\": %s; %s",
+		    path, error, remedy_for_btf_file());
+	return err;
+}
+
 static int start_all(struct monitor *m)
 {
-	int err, last = -ENODEV;
+	int err = check_btf_file(m), last = -ENODEV;
 	bool up = false;
 
+	if (err)
+		return err;
 	warn_of_idle_options(m);
 	for (const struct family *f = families; f < families + FAMILY_COUNT; f++)
 		if (is_set(m, f->on))

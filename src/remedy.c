@@ -214,7 +214,10 @@ static const char *program_remedy(void)
 	       "version";
 }
 
-#define BTF_PATH_REMEDY "let BtfPath name a file with the BTF of the running kernel"
+const char *remedy_for_btf_file(void)
+{
+	return "let BtfPath name a file with the BTF of the running kernel";
+}
 
 /* With the capabilities that this process has: access(2) asks without where it is not root. */
 static bool may_access(const char *path, int mode)
@@ -225,7 +228,7 @@ static bool may_access(const char *path, int mode)
 static const char *btf_remedy(const char *btf_path)
 {
 	if (btf_path && !may_access(btf_path, R_OK))
-		return BTF_PATH_REMEDY;
+		return remedy_for_btf_file();
 	if (!btf_path && !may_access("/sys/kernel/btf/vmlinux", R_OK))
 		return "this kernel shows no BTF in /sys/kernel/btf/vmlinux: use one built with "
 		       "CONFIG_DEBUG_INFO_BTF and let the daemon see /sys, or name a file with "
@@ -246,7 +249,7 @@ const char *remedy_for(int err, const char *btf_path)
 		return no_btf;
 	/* that of another kernel is found wrong in many ways, of which -E2BIG is one */
 	if (btf_path && err != -EPERM && err != -ENOSYS && err != -ENOMEM)
-		return BTF_PATH_REMEDY;
+		return remedy_for_btf_file();
 	switch (-err) {
 	case EACCES: /* of security modules, too */
 	case EINVAL:

@@ -13,7 +13,10 @@
  */
 const char *remedy_for(int err, const char *btf_path);
 
-/* The same where a perf event is refused, by which kretprobes and classic tracepoints are attached. */
+/* Where `btf_path` is set and libbpf must not be given the file. */
+const char *remedy_for_btf_file(void);
+
+/* What remedy_for() is where a perf event is refused, by which kretprobes and classic tracepoints are attached. */
 const char *remedy_for_perf_events(void);
 
 /* The same where the kernel shows no kprobes at all. */

@@ -4,6 +4,7 @@
  *
  *	cause [enter CGROUP_DIR [--] | pidns FILE] COMMAND [ARGUMENT...]
  *	cause has COMMAND
+ *	cause break-btf DAMAGE FROM TO
  *
  * A command has two halves. prepare() opens, maps and starts whatever is needed; act() makes
  * the calls that the table below lists. "enter" moves the process into the cgroup between the
@@ -32,6 +33,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/btf.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/futex.h>
@@ -246,6 +248,25 @@ static const struct wrapper {
 	  "in new namespaces, as root; signals to us go to PROGRAM" },
 };
 
+typedef void damage_fn(struct btf_type *type, uint32_t id);
+
+static damage_fn loop_typedef, hold_itself, lose_member_type, lose_member_name,
+	lose_enum_name;
+
+/* cause break-btf NAME FROM TO: TO is FROM, raw BTF, with this damage wherever it can be done */
+static const struct damage {
+	const char *name;
+	damage_fn *damage;
+	const char *what;
+} damages[] = {
+	{ "typedef-loop", loop_typedef, "typedefs of themselves" },
+	{ "holds-itself", hold_itself,
+	  "structs that are an anonymous member of themselves" },
+	{ "member-type", lose_member_type, "members of types that are not there" },
+	{ "member-name", lose_member_name, "members with names that are not there" },
+	{ "enum-name", lose_enum_name, "the same of what enums list" },
+};
+
 static const struct capability {
 	const char *name;
 	int number;
@@ -289,8 +310,11 @@ static void __attribute__((noreturn)) usage(void)
 {
 	fputs("usage: cause [enter CGROUP_DIR [--] | pidns FILE] COMMAND [ARGUMENT...]\n"
 	      "       cause has COMMAND\n"
+	      "       cause break-btf DAMAGE FROM TO\n"
 	      "       cause WRAPPER ARGUMENT PROGRAM [ARGUMENT...]\n",
 	      stderr);
+	for (size_t i = 0; i < ARRAY_SIZE(damages); i++)
+		fprintf(stderr, "  %-22s %s\n", damages[i].name, damages[i].what);
 	for (size_t i = 0; i < ARRAY_SIZE(wrappers); i++)
 		fprintf(stderr, "  %-9s %-12s %s\n", wrappers[i].name, wrappers[i].arg,
 			wrappers[i].what);
@@ -1855,6 +1879,133 @@ static void run_wrapper(char **argv)
 	}
 }
 
+enum { NOT_THERE = 0x7ffffff0 };
+
+static bool is_kind(const struct btf_type *type, unsigned kind)
+{
+	return BTF_INFO_KIND(type->info) == kind;
+}
+
+static bool has_members(const struct btf_type *type)
+{
+	return is_kind(type, BTF_KIND_STRUCT) && BTF_INFO_VLEN(type->info);
+}
+
+static void loop_typedef(struct btf_type *type, uint32_t id)
+{
+	if (is_kind(type, BTF_KIND_TYPEDEF))
+		type->type = id;
+}
+
+static void hold_itself(struct btf_type *type, uint32_t id)
+{
+	struct btf_member *first = (struct btf_member *)(type + 1);
+
+	if (has_members(type))
+		*first = (struct btf_member){ .type = id };
+}
+
+static void lose_member_type(struct btf_type *type, uint32_t id)
+{
+	struct btf_member *m = (struct btf_member *)(type + 1);
+
+	(void)id;
+	for (unsigned i = 0; has_members(type) && i < BTF_INFO_VLEN(type->info); i++)
+		m[i].type = NOT_THERE;
+}
+
+static void lose_member_name(struct btf_type *type, uint32_t id)
+{
+	struct btf_member *m = (struct btf_member *)(type + 1);
+
+	(void)id;
+	for (unsigned i = 0; has_members(type) && i < BTF_INFO_VLEN(type->info); i++)
+		m[i].name_off = NOT_THERE;
+}
+
+static void lose_enum_name(struct btf_type *type, uint32_t id)
+{
+	struct btf_enum *e = (struct btf_enum *)(type + 1);
+
+	(void)id;
+	for (unsigned i = 0;
+	     is_kind(type, BTF_KIND_ENUM) && i < BTF_INFO_VLEN(type->info); i++)
+		e[i].name_off = NOT_THERE;
+}
+
+/* Of a type, with what comes after its struct btf_type. */
+static size_t btf_type_bytes(const struct btf_type *type)
+{
+	static const struct {
+		uint8_t fixed, each;
+	} words[] = {
+		[BTF_KIND_INT] = { 1, 0 },
+		[BTF_KIND_ARRAY] = { 3, 0 },
+		[BTF_KIND_STRUCT] = { 0, 3 },
+		[BTF_KIND_UNION] = { 0, 3 },
+		[BTF_KIND_ENUM] = { 0, 2 },
+		[BTF_KIND_FUNC_PROTO] = { 0, 2 },
+		[BTF_KIND_VAR] = { 1, 0 },
+		[BTF_KIND_DATASEC] = { 0, 3 },
+		[17 /* BTF_KIND_DECL_TAG */] = { 1, 0 },
+		[19 /* BTF_KIND_ENUM64 */] = { 0, 3 },
+	};
+	unsigned kind = BTF_INFO_KIND(type->info);
+
+	if (kind >= ARRAY_SIZE(words))
+		die("BTF of kind %u", kind);
+	return sizeof(*type) +
+	       (words[kind].fixed + words[kind].each * BTF_INFO_VLEN(type->info)) *
+		       sizeof(uint32_t);
+}
+
+static const struct damage *find_damage(const char *name)
+{
+	for (size_t i = 0; name && i < ARRAY_SIZE(damages); i++)
+		if (!strcmp(damages[i].name, name))
+			return &damages[i];
+	usage();
+}
+
+/* To be freed. */
+static char *read_whole(const char *path, size_t *size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char *data;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		die("%s: %s", path, strerror(errno));
+	*size = st.st_size;
+	data = malloc(*size);
+	if (!data || read(fd, data, *size) != (ssize_t)*size)
+		die("%s cannot be read", path);
+	close(fd);
+	return data;
+}
+
+static void break_btf(const struct damage *damage, const char *from, const char *to)
+{
+	size_t size;
+	char *data = read_whole(from, &size);
+	const struct btf_header *header = (const struct btf_header *)data;
+	int fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	char *at, *types_end;
+
+	if (size < sizeof(*header) || header->magic != BTF_MAGIC)
+		die("%s is not raw BTF", from);
+	at = data + header->hdr_len + header->type_off;
+	types_end = at + header->type_len;
+	for (uint32_t id = 1; at < types_end; id++) {
+		damage->damage((struct btf_type *)at, id);
+		at += btf_type_bytes((struct btf_type *)at);
+	}
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+		die("%s: %s", to, strerror(errno));
+	close(fd);
+	free(data);
+}
+
 /* Where act() runs; takes its part of the command line. */
 struct place {
 	int cgroup; /* an open cgroup.procs or -1 */
@@ -1883,10 +2034,13 @@ int main(int argc, char **argv)
 	struct job job = { .pid = getpid() };
 	struct place place;
 
-	(void)argc;
 	argv++;
 	if (*argv && !strcmp(*argv, "has"))
 		return find_command(argv[1]) ? 0 : 1;
+	if (argc == 5 && !strcmp(*argv, "break-btf")) {
+		break_btf(find_damage(argv[1]), argv[2], argv[3]);
+		return 0;
+	}
 	if (*argv)
 		run_wrapper(argv);
 	argv = parse_place(argv, &place);
