@@ -3,20 +3,33 @@
  *	getppid [BURSTS [CPU]]
  *
  * Prints the nanoseconds that one getppid() takes: of the quickest of BURSTS (250) bursts, on that CPU
- * or else the last one.
+ * or else the last one. With 0 bursts it goes on until it is killed.
+ *
+ *	getppid --turns CGROUP
+ *
+ * The same for a turn of two processes on one CPU, of which one is in that cgroup and one is not:
+ * who is woken up by a read that ends, wakes the other one up by a write. So of the two calls of a
+ * turn the first ends in another group than the call before it.
  *
  * What else goes on in the machine can only add time. A burst is far shorter than a scheduler's
  * time slice, so that some of them run undisturbed on a busy machine, too; those are the quickest.
  */
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { CALLS_PER_BURST = 500, BURSTS = 250 };
+enum { CALLS_PER_BURST = 500, TURNS_PER_BURST = 100, BURSTS = 250 };
+
+static int to_other[2], from_other[2]; /* pipes */
 
 static uint64_t now_ns(void)
 {
@@ -33,6 +46,32 @@ static uint64_t burst_ns(void)
 	for (int i = 0; i < CALLS_PER_BURST; i++)
 		syscall(SYS_getppid);
 	return now_ns() - start;
+}
+
+/* UINT64_MAX when the other process is gone. */
+static uint64_t turns_ns(void)
+{
+	uint64_t start = now_ns();
+	char c = 0;
+
+	for (int i = 0; i < TURNS_PER_BURST; i += 2)
+		if (write(to_other[1], &c, 1) != 1 || read(from_other[0], &c, 1) != 1)
+			return UINT64_MAX;
+	return now_ns() - start;
+}
+
+/* Of BURSTS. */
+static uint64_t least_ns(int bursts, uint64_t (*burst)(void))
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < bursts; i++) {
+		uint64_t ns = burst();
+
+		if (ns < least)
+			least = ns;
+	}
+	return least;
 }
 
 /* To the last of the CPUs allowed: the first serve most interrupts. */
@@ -59,22 +98,80 @@ static int pin(int cpu)
 	return sched_setaffinity(0, sizeof(one), &one);
 }
 
+static int enter(const char *cgroup)
+{
+	char path[4096];
+	int fd, n;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = (int)write(fd, "0", 1);
+	close(fd);
+	return n == 1 ? 0 : -1;
+}
+
+/* Until its parent is gone. */
+static void take_turns(const char *cgroup)
+{
+	char c;
+
+	close(to_other[1]);
+	close(from_other[0]);
+	if (enter(cgroup) < 0)
+		return;
+	while (read(to_other[0], &c, 1) == 1)
+		if (write(from_other[1], &c, 1) != 1)
+			return;
+}
+
+static int measure_turns(const char *cgroup)
+{
+	uint64_t ns;
+	pid_t other;
+
+	signal(SIGPIPE, SIG_IGN); /* when the other one cannot be had */
+	if (pipe(to_other) < 0 || pipe(from_other) < 0)
+		return -1;
+	other = fork();
+	if (other == 0) {
+		take_turns(cgroup);
+		_exit(0);
+	}
+	close(to_other[0]);
+	close(from_other[1]);
+	ns = other < 0 ? UINT64_MAX : least_ns(BURSTS, turns_ns);
+	close(to_other[1]);
+	if (other < 0 || waitpid(other, NULL, 0) < 0 || ns == UINT64_MAX)
+		return -1;
+	printf("%.2f\n", (double)ns / TURNS_PER_BURST);
+	return 0;
+}
+
+static int measure_calls(int bursts)
+{
+	while (bursts == 0)
+		burst_ns();
+	printf("%.2f\n", (double)least_ns(bursts, burst_ns) / CALLS_PER_BURST);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	int bursts = argc > 1 ? (int)strtol(argv[1], NULL, 10) : BURSTS;
-	int cpu = argc > 2 ? (int)strtol(argv[2], NULL, 10) : last_cpu();
-	uint64_t least = UINT64_MAX;
+	bool turns = argc == 3 && strcmp(argv[1], "--turns") == 0;
+	int cpu = argc == 3 && !turns ? (int)strtol(argv[2], NULL, 10) : last_cpu();
 
 	if (pin(cpu) < 0) {
 		perror("getppid: sched_setaffinity");
 		return 1;
 	}
-	for (int i = 0; i < bursts; i++) {
-		uint64_t ns = burst_ns();
-
-		if (ns < least)
-			least = ns;
+	if (!turns)
+		return measure_calls(argc > 1 ? (int)strtol(argv[1], NULL, 10) : BURSTS);
+	if (measure_turns(argv[2]) < 0) {
+		fprintf(stderr, "getppid: cannot take turns with a process in %s\n",
+			argv[2]);
+		return 1;
 	}
-	printf("%.2f\n", (double)least / CALLS_PER_BURST);
 	return 0;
 }
