@@ -28,7 +28,6 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
-	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_QUEUE = 22,
 };
 
@@ -43,7 +42,6 @@ enum {
 enum {
 	EINTR = 4,
 	E2BIG = 7,
-	EEXIST = 17,
 	MAX_ERRNO = 4095,
 	ERESTARTSYS = 512,
 	ERESTARTNOINTR = 513,
@@ -218,7 +216,6 @@ typedef struct {
 
 struct signal_struct {
 	atomic_t live;
-	int nr_threads;
 	unsigned int flags;
 	int group_exit_code;
 };

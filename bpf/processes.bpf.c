@@ -12,23 +12,6 @@ const volatile __u64 interval_ns;
 
 DEFINE_ROWS(__u64, PROCESS_IDS, BPF_F_NO_PREALLOC)
 
-/*
- * Processes of several threads whose end has been seen of late: the last two may both see that nobody else
- * is left.
- */
-struct process {
-	__u64 start;
-	__u32 tgid;
-	__u32 zero;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct process);
-	__type(value, __u8);
-} ended SEC(".maps");
-
 static __always_inline void count(__u32 id)
 {
 	__u64 *n = row(id);
@@ -91,20 +74,13 @@ int process_exec__classic(void *ctx)
 	return on_exec();
 }
 
-/* Whether the current task's end is that of its process, once. */
-static __always_inline bool ends_process(struct signal_struct *signal,
-					 struct task_struct *leader)
+/*
+ * A process ends once with its first thread: the last two may both see that nobody else is left. But when
+ * another thread executes a program, it ends all others, and goes on as the first.
+ */
+static __always_inline bool ends_process(struct signal_struct *signal)
 {
-	const __u8 seen = 1;
-	struct process process = {};
-
-	if (BPF_CORE_READ(signal, live.counter))
-		return false;
-	if (BPF_CORE_READ(signal, nr_threads) == 1)
-		return true;
-	process.start = BPF_CORE_READ(leader, start_time);
-	process.tgid = BPF_CORE_READ(leader, tgid);
-	return bpf_map_update_elem(&ended, &process, &seen, BPF_NOEXIST) != -EEXIST;
+	return CURRENT_TASK(pid) == CURRENT_TASK(tgid) && !executing_task(signal);
 }
 
 /* As wait(2) tells it. */
@@ -120,7 +96,7 @@ static __always_inline int on_process_exit(void)
 	struct signal_struct *signal = CURRENT_TASK(signal);
 	struct task_struct *leader = CURRENT_TASK(group_leader);
 
-	if (CURRENT_TASK(flags) & PF_KTHREAD || !ends_process(signal, leader))
+	if (CURRENT_TASK(flags) & PF_KTHREAD || !ends_process(signal))
 		return 0;
 	count(exit_id(BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ?
 			      BPF_CORE_READ(signal, group_exit_code) :
