@@ -14,15 +14,7 @@
 #include "syscall_id.h"
 #include <bpf/bpf_tracing.h>
 
-DEFINE_ROWS(__u64, NAMESPACE_IDS, BPF_F_NO_PREALLOC)
-
-static __always_inline void count(__u32 id)
-{
-	__u64 *n = row(id);
-
-	if (n)
-		increment(n);
-}
+DEFINE_COUNTERS(NAMESPACE_IDS, BPF_F_NO_PREALLOC)
 
 static __always_inline void count_types(__u32 verb, __u64 flags)
 {

@@ -10,15 +10,7 @@
 /* A process that lived less than this is one that nobody saw who looks once per interval. */
 const volatile __u64 interval_ns;
 
-DEFINE_ROWS(__u64, PROCESS_IDS, BPF_F_NO_PREALLOC)
-
-static __always_inline void count(__u32 id)
-{
-	__u64 *n = row(id);
-
-	if (n)
-		increment(n);
-}
+DEFINE_COUNTERS(PROCESS_IDS, BPF_F_NO_PREALLOC)
 
 /* Runs in the parent. Threads that the kernel adds to a process (of io_uring) cannot be traced. */
 static __always_inline int on_newtask(__u64 flags)
@@ -94,14 +86,13 @@ static __always_inline __u32 exit_id(int status)
 static __always_inline int on_process_exit(void)
 {
 	struct signal_struct *signal = CURRENT_TASK(signal);
-	struct task_struct *leader = CURRENT_TASK(group_leader);
 
 	if (CURRENT_TASK(flags) & PF_KTHREAD || !ends_process(signal))
 		return 0;
 	count(exit_id(BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ?
 			      BPF_CORE_READ(signal, group_exit_code) :
-			      BPF_CORE_READ(leader, exit_code)));
-	if (bpf_ktime_get_ns() - BPF_CORE_READ(leader, start_time) < interval_ns)
+			      CURRENT_TASK(exit_code)));
+	if (bpf_ktime_get_ns() - CURRENT_TASK(start_time) < interval_ns)
 		count(PROCESS_SHORT_LIVED);
 	return 0;
 }

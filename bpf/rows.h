@@ -54,3 +54,15 @@
 			value = bpf_map_lookup_elem(&overflow, &id);                   \
 		return value;                                                          \
 	}
+
+/* Rows of one counter each, and count(id): adds one to that of the current task's group. */
+#define DEFINE_COUNTERS(ids, map_flags_)            \
+	DEFINE_ROWS(__u64, ids, map_flags_)         \
+                                                    \
+	static __always_inline void count(__u32 id) \
+	{                                           \
+		__u64 *n = row(id);                 \
+                                                    \
+		if (n)                              \
+			increment(n);               \
+	}

@@ -176,7 +176,7 @@ static __always_inline void note_start_apart(__u64 *word, __u32 pid, bool timed)
 /*
  * Notes that the thread begins a call, unless one goes on after an interruption. When it is not to be
  * timed, it has no start. Looks at the word before the clock: the other way around a call costs 100 ns
- * more in every second load of the program, on a Zen 3.
+ * more in every second load of the program, measured on an AMD EPYC.
  */
 static __always_inline void note_start(__u32 pid, bool timed)
 {

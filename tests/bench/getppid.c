@@ -14,7 +14,6 @@
  * What else goes on in the machine can only add time. A burst is far shorter than a scheduler's
  * time slice, so that some of them run undisturbed on a busy machine, too; those are the quickest.
  */
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -26,6 +25,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "cgroup.h"
 
 enum { CALLS_PER_BURST = 500, TURNS_PER_BURST = 100, BURSTS = 250 };
 
@@ -98,20 +99,6 @@ static int pin(int cpu)
 	return sched_setaffinity(0, sizeof(one), &one);
 }
 
-static int enter(const char *cgroup)
-{
-	char path[4096];
-	int fd, n;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = (int)write(fd, "0", 1);
-	close(fd);
-	return n == 1 ? 0 : -1;
-}
-
 /* Until its parent is gone. */
 static void take_turns(const char *cgroup)
 {
@@ -119,7 +106,7 @@ static void take_turns(const char *cgroup)
 
 	close(to_other[1]);
 	close(from_other[0]);
-	if (enter(cgroup) < 0)
+	if (enter_cgroup(cgroup) < 0)
 		return;
 	while (read(to_other[0], &c, 1) == 1)
 		if (write(from_other[1], &c, 1) != 1)

@@ -8,7 +8,6 @@
  * ends; only the latter; or removes them again, those that are there.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "cgroup.h"
 
 enum { REMOVE_ATTEMPTS = 500 };
 
@@ -83,27 +84,13 @@ static const int harmless[] = {
 	SYS_sched_yield,
 };
 
-static int enter(const char *cgroup)
-{
-	char path[4096];
-	int fd, n;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = (int)write(fd, "0", 1);
-	close(fd);
-	return n == 1 ? 0 : -1;
-}
-
 static int live_in(const char *cgroup)
 {
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (enter(cgroup) < 0)
+		if (enter_cgroup(cgroup) < 0)
 			_exit(1);
 		for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
 			syscall(harmless[i], -1, -1, -1, -1, -1, -1);
