@@ -53,22 +53,37 @@ static void hand_out(const struct reader *r, const void *key, const uint64_t *va
 	r->row(r->arg, key, values, r->cpus, r->value_bytes / 8);
 }
 
+static bool make_room(const struct reader *r, uint32_t rows, char **keys, char **values)
+{
+	free(*keys);
+	free(*values);
+	*keys = calloc(rows, r->key_bytes);
+	*values = calloc(rows, r->value_bytes * r->cpus);
+	return *keys && *values;
+}
+
 static int read_batches(const struct reader *r, uint32_t rows, uint32_t *ret_done)
 {
-	cleanup_free char *keys = calloc(rows, r->key_bytes);
-	cleanup_free char *values = calloc(rows, r->value_bytes * r->cpus);
+	cleanup_free char *keys = NULL, *values = NULL;
 	/* where the next batch begins: opaque, of the key's size but at least 4 bytes */
 	cleanup_free void *position = calloc(1, r->key_bytes + 4);
 	bool first = true;
 	int err;
 
-	if (!keys || !values || !position)
+	if (!position || !make_room(r, rows, &keys, &values))
 		return -ENOMEM;
 	do {
 		uint32_t count = rows;
 
 		err = map_lookup_batch(r->fd, first ? NULL : position, position, keys,
 				       values, &count);
+		/* the bucket that is next has more: once more from there */
+		if (err == -ENOSPC && rows < r->entries) {
+			rows *= 2;
+			if (!make_room(r, rows, &keys, &values))
+				return -ENOMEM;
+			continue;
+		}
 		/* ENOENT comes with the last rows, not after them */
 		if (err < 0 && err != -ENOENT)
 			return err;
@@ -77,7 +92,7 @@ static int read_batches(const struct reader *r, uint32_t rows, uint32_t *ret_don
 				 (uint64_t *)(values + i * r->value_bytes * r->cpus));
 		*ret_done += count;
 		first = false;
-	} while (!err);
+	} while (err != -ENOENT);
 	return 0;
 }
 
@@ -127,15 +142,12 @@ static uint32_t first_batch(const struct reader *r)
 int snapshot_read_copies(int map_fd, snapshot_copies_fn *row, void *arg)
 {
 	struct reader r = { .row = row, .arg = arg };
-	uint32_t rows, done = 0;
+	uint32_t done = 0;
 	int err = reader_init(&r, map_fd);
 
 	if (err)
 		return err;
-	rows = first_batch(&r);
-	do
-		err = read_batches(&r, rows, &done);
-	while (err == -ENOSPC && !done && rows < r.entries && (rows *= 2));
+	err = read_batches(&r, first_batch(&r), &done);
 	return is_refused(err) && !done ? read_one_by_one(&r) : err;
 }
 
