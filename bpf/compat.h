@@ -34,6 +34,22 @@ struct ns_common___since_6_18 {
 	__u32 ns_type;
 };
 
+struct mm_struct___before_6_2 {
+	struct {
+		struct {
+			__s64 counter;
+		} count[4];
+	} rss_stat;
+};
+
+struct percpu_counter {
+	__s64 count;
+};
+
+struct mm_struct___since_6_2 {
+	struct percpu_counter rss_stat[4];
+};
+
 struct signal_struct___before_5_17 {
 	struct task_struct *group_exit_task;
 };
@@ -257,6 +273,24 @@ static __always_inline struct task_struct *executing_task(struct signal_struct *
 	if (bpf_core_field_exists(since->group_exec_task))
 		return BPF_CORE_READ(since, group_exec_task);
 	return BPF_CORE_READ(before, group_exit_task);
+}
+
+/*
+ * As the kernel's own line about a victim has them, but for what its CPUs have not yet added up
+ * since f1a7941243c1 (6.2).
+ */
+static __always_inline __s64 resident_pages(struct mm_struct *mm)
+{
+	struct mm_struct___before_6_2 *before = (void *)mm;
+	struct mm_struct___since_6_2 *since = (void *)mm;
+
+	if (bpf_core_field_exists(since->rss_stat[0].count))
+		return BPF_CORE_READ(since, rss_stat[MM_FILEPAGES].count) +
+		       BPF_CORE_READ(since, rss_stat[MM_ANONPAGES].count) +
+		       BPF_CORE_READ(since, rss_stat[MM_SHMEMPAGES].count);
+	return BPF_CORE_READ(before, rss_stat.count[MM_FILEPAGES].counter) +
+	       BPF_CORE_READ(before, rss_stat.count[MM_ANONPAGES].counter) +
+	       BPF_CORE_READ(before, rss_stat.count[MM_SHMEMPAGES].counter);
 }
 
 /* Adds to a counter that only this CPU changes. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a count is charged to: the group of the current task. The maps are one for all
- * families: the loader makes every object use the same.
+ * What a count is charged to: the group of a task. The maps are one for all families: the
+ * loader makes every object use the same.
  */
 #pragma once
 
@@ -40,12 +40,11 @@ struct {
  * By helpers: where a pointer is followed by a typed load, the verifier looks through all of the
  * kernel's BTF each time that it comes by.
  */
-static __always_inline struct cgroup *current_cgroup(void)
+static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
 {
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
 	struct cgroup_subsys_state *css;
-	struct css_set *set;
 
-	set = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups);
 	if (group_kind == GROUP_KIND_CGROUP)
 		return BPF_CORE_READ(set, dfl_cgrp);
 	bpf_probe_read_kernel(&css, sizeof(css),
@@ -81,25 +80,30 @@ static __always_inline struct upid active_upid(struct pid *pid)
  * Read by a helper, so that it is a number: 6.1 lets none that it knows no bounds of, such as the
  * offset of an element, be added to a typed pointer.
  */
-static __always_inline struct pid *current_pid(void)
+static __always_inline struct pid_namespace *pid_namespace_of(struct task_struct *task)
 {
-	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), thread_pid);
+	return active_upid(BPF_CORE_READ(task, thread_pid)).ns;
 }
 
-static __always_inline __u64 current_pid_namespace_group(void)
+static __always_inline struct task_struct *current_task(void)
 {
-	return pid_namespace_group(active_upid(current_pid()).ns);
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+static __always_inline __u64 group_of(struct task_struct *task)
+{
+	if (group_kind == GROUP_KIND_NONE)
+		return 0;
+	if (group_kind == GROUP_KIND_PID_NAMESPACE)
+		return pid_namespace_group(pid_namespace_of(task));
+	return BPF_CORE_READ(cgroup_of(task), kn, id);
 }
 
 static __always_inline __u64 current_group(void)
 {
 	if (group_kind == GROUP_KIND_CGROUP)
 		return bpf_get_current_cgroup_id();
-	if (group_kind == GROUP_KIND_CONTROLLER)
-		return BPF_CORE_READ(current_cgroup(), kn, id);
-	if (group_kind == GROUP_KIND_PID_NAMESPACE)
-		return current_pid_namespace_group();
-	return 0;
+	return group_of(current_task());
 }
 
 enum { GROUP_DEPTH_MAX = 32 };
@@ -135,9 +139,9 @@ static const struct group_path no_path;
  * The cgroup may be gone when user space looks for its name, so it is noted down here. When
  * several tasks do so at once, all write the same.
  */
-static __always_inline bool note_path(__u64 group)
+static __always_inline bool note_path(struct task_struct *task, __u64 group)
 {
-	struct kernfs_node *node = BPF_CORE_READ(current_cgroup(), kn);
+	struct kernfs_node *node = BPF_CORE_READ(cgroup_of(task), kn);
 	struct group_path *path;
 
 	if (BPF_CORE_READ(node, id) != group) /* the task was moved just now */
@@ -173,10 +177,11 @@ static __always_inline bool take_slot(__u32 *ret)
 	return false;
 }
 
-static __always_inline bool add_group(__u64 group, const struct group_state *state)
+static __always_inline bool add_group(struct task_struct *task, __u64 group,
+				      const struct group_state *state)
 {
 	/* the path first: user space looks for it as soon as it sees the group */
-	if (group_kind != GROUP_KIND_PID_NAMESPACE && !note_path(group))
+	if (group_kind != GROUP_KIND_PID_NAMESPACE && !note_path(task, group))
 		return false;
 	return bpf_map_update_elem(&groups, &group, state, BPF_NOEXIST) == 0;
 }
@@ -185,29 +190,35 @@ static __always_inline bool add_group(__u64 group, const struct group_state *sta
  * The last processes of a PID namespace may be counted after user space has forgotten it, and
  * nothing would tell it again that the namespace is gone: they count in SLOT_OTHER.
  */
-static __always_inline bool is_ending(void)
+static __always_inline bool is_ending(struct task_struct *task)
 {
 	struct pid_namespace *ns;
 
 	if (group_kind != GROUP_KIND_PID_NAMESPACE)
 		return false;
-	ns = active_upid(current_pid()).ns;
+	ns = pid_namespace_of(task);
 	return !BPF_CORE_READ(ns, child_reaper, signal, live.counter);
 }
 
 /*
- * The state of `group`, that of the current task, made when there is none. NULL when as
- * many groups as may have one already, or when there is no memory to note its name.
+ * The state of `group`, that of the task, made when there is none. NULL when as many groups as
+ * may have one already, or when there is no memory to note its name. A task of NULL is the current
+ * one, which is looked for here, where few come by.
  */
-static __always_inline struct group_state *admit_group(__u64 group)
+static __always_inline struct group_state *admit_group(struct task_struct *task,
+						       __u64 group)
 {
 	struct group_state *state = bpf_map_lookup_elem(&groups, &group);
 	struct group_state fresh = { 0 };
 
-	if (state || is_ending() || !take_slot(&fresh.slot))
+	if (state)
 		return state;
+	if (!task)
+		task = current_task();
+	if (is_ending(task) || !take_slot(&fresh.slot))
+		return NULL;
 	/* another CPU may have added it meanwhile: the slot is not needed then either */
-	if (!add_group(group, &fresh))
+	if (!add_group(task, group, &fresh))
 		bpf_map_push_elem(&free_slots, &fresh.slot, BPF_ANY);
 	return bpf_map_lookup_elem(&groups, &group);
 }
@@ -226,7 +237,7 @@ static __always_inline __u64 group_key(void)
 /* The slot of the current task's group, or SLOT_OTHER. */
 static __always_inline __u64 find_slot(void)
 {
-	struct group_state *state = admit_group(current_group());
+	struct group_state *state = admit_group(NULL, current_group());
 
 	return state ? state->slot : SLOT_OTHER;
 }

@@ -26,8 +26,10 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_QUEUE = 22,
 };
 
@@ -36,7 +38,10 @@ enum {
 	BPF_NOEXIST = 1,
 	BPF_EXIST = 2,
 	BPF_F_NO_PREALLOC = 1,
+	BPF_RB_NO_WAKEUP = 1,
 };
+
+#define BPF_F_CURRENT_CPU 0xffffffffULL
 
 /* include/uapi/asm-generic/errno*.h, include/linux/errno.h */
 enum {
@@ -69,6 +74,21 @@ enum {
 	SA_RESTART = 0x10000000, /* include/uapi/asm-generic/signal.h, the same on x86 */
 	NSFS_MAGIC = 0x6e736673, /* include/uapi/linux/magic.h */
 };
+
+/* include/uapi/asm-generic/signal.h, siginfo.h, include/linux/sched/signal.h */
+enum {
+	SIGKILL = 9,
+	SI_USER = 0,
+	SI_QUEUE = -1,
+	SI_TKILL = -6,
+	SI_KERNEL = 0x80,
+};
+
+#define SEND_SIG_NOINFO ((struct kernel_siginfo *)0)
+#define SEND_SIG_PRIV ((struct kernel_siginfo *)1)
+
+/* include/linux/mm_types_task.h */
+enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -151,7 +171,12 @@ struct nsproxy {
 	struct cgroup_namespace *cgroup_ns;
 };
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
 struct cred {
+	kuid_t uid;
 	struct user_namespace *user_ns;
 };
 
@@ -218,7 +243,14 @@ struct signal_struct {
 	atomic_t live;
 	unsigned int flags;
 	int group_exit_code;
+	short oom_score_adj;
 };
+
+struct kernel_siginfo {
+	int si_code;
+};
+
+struct mm_struct;
 
 struct task_struct {
 	struct thread_info thread_info;
@@ -229,6 +261,8 @@ struct task_struct {
 	int exit_code;
 	void *stack;
 	__u64 start_time;
+	struct mm_struct *mm;
+	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	const struct cred *real_cred;
@@ -236,6 +270,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
+	char comm[16];
 };
 
 struct sigaction {
@@ -263,6 +298,7 @@ struct trace_event_raw_signal_deliver {
 };
 
 struct trace_event_raw_task_newtask {
+	int pid;
 	unsigned long clone_flags;
 };
 

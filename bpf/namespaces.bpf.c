@@ -9,6 +9,7 @@
  * All but fexit see a clone's flags for certain in task_newtask alone, where it succeeds.
  */
 #include "kernel.h"
+#include "events.h"
 #include "namespace_flag.h"
 #include "rows.h"
 #include "syscall_id.h"
@@ -16,22 +17,93 @@
 
 DEFINE_COUNTERS(NAMESPACE_IDS, BPF_F_NO_PREALLOC)
 
-static __always_inline void count_types(__u32 verb, __u64 flags)
+/* What an event says beside its id. */
+struct circumstances {
+	struct task_struct *member; /* who is in the namespace now; NULL: not known */
+	__u32 child;		    /* of a clone; 0: not known */
+	__u32 fd;		    /* of a join */
+	__u32 error;
+};
+
+/* A process has its PID and time namespace for its children only. */
+static __always_inline __u32 namespace_inode(struct task_struct *task, __u32 type)
+{
+	struct nsproxy *namespaces = BPF_CORE_READ(task, nsproxy);
+
+	switch (type) {
+	case NAMESPACE_CGROUP:
+		return BPF_CORE_READ(namespaces, cgroup_ns, ns.inum);
+	case NAMESPACE_IPC:
+		return BPF_CORE_READ(namespaces, ipc_ns, ns.inum);
+	case NAMESPACE_MNT:
+		return BPF_CORE_READ(namespaces, mnt_ns, ns.inum);
+	case NAMESPACE_NET:
+		return BPF_CORE_READ(namespaces, net_ns, ns.inum);
+	case NAMESPACE_PID:
+		return BPF_CORE_READ(namespaces, pid_ns_for_children, ns.inum);
+	case NAMESPACE_TIME:
+		return BPF_CORE_READ(namespaces, time_ns_for_children, ns.inum);
+	case NAMESPACE_USER:
+		return BPF_CORE_READ(task, real_cred, user_ns, ns.inum);
+	case NAMESPACE_UTS:
+		return BPF_CORE_READ(namespaces, uts_ns, ns.inum);
+	default:
+		return 0;
+	}
+}
+
+/* A function of its own, as there are many who call it. */
+static __attribute__((noinline)) void tell(void *ctx, __u32 id, __u32 type,
+					   const struct circumstances *c)
+{
+	struct event event = {
+		.group = current_group(),
+		.id = id,
+		.target.pid = c->child,
+		.detail = { [NAMESPACE_EVENT_FD] = c->fd,
+			    [NAMESPACE_EVENT_ERROR] = c->error },
+	};
+
+	if (c->member)
+		event.detail[NAMESPACE_EVENT_INODE] = namespace_inode(c->member, type);
+	describe_actor(&event);
+	send_event(ctx, &event);
+}
+
+static __always_inline void count_one(void *ctx, __u32 id, __u32 type,
+				      const struct circumstances *c)
+{
+	count(id);
+	if (event_way)
+		tell(ctx, id, type, c);
+}
+
+static __always_inline void count_failure(void *ctx, __u32 verb, struct circumstances *c,
+					  long ret)
+{
+	c->error = -ret;
+	c->member = NULL;
+	count_one(ctx, NAMESPACE_FAILED + verb, NAMESPACE_UNKNOWN, c);
+}
+
+static __always_inline void count_types(void *ctx, __u32 verb, __u64 flags,
+					const struct circumstances *c)
 {
 	for (__u32 type = 0; type < NAMESPACE_UNKNOWN; type++)
 		if (flags & flag_of[type])
-			count(verb * NAMESPACE_TYPES + type);
+			count_one(ctx, verb * NAMESPACE_TYPES + type, type, c);
 }
 
-static __always_inline void count_attempt(__u32 verb, __u64 flags, long ret)
+static __always_inline void count_attempt(void *ctx, __u32 verb, __u64 flags, long ret,
+					  struct circumstances *c)
 {
 	/* a clone that a signal interrupts is made again, and that one counts */
 	if (!(flags & ANY_NAMESPACE) || is_interrupted(ret))
 		return;
 	if (ret < 0)
-		count(NAMESPACE_FAILED + verb);
+		count_failure(ctx, verb, c, ret);
 	else
-		count_types(verb, flags);
+		count_types(ctx, verb, flags, c);
 }
 
 /*
@@ -54,26 +126,38 @@ static __always_inline __u32 namespace_flag_of_fd(__u32 fd)
 	return namespace_flag(BPF_CORE_READ(inode, i_private));
 }
 
-static __always_inline void on_setns(__u32 fd, __u32 flags, long ret)
+static __always_inline void on_setns(void *ctx, __u32 fd, __u32 flags, long ret)
 {
+	struct circumstances c = { .member = current_task(), .fd = fd };
+
 	if (ret < 0) {
-		count(NAMESPACE_FAILED + VERB_JOIN);
+		count_failure(ctx, VERB_JOIN, &c, ret);
 		return;
 	}
 	if (!flags)
 		flags = namespace_flag_of_fd(fd);
 	if (flags)
-		count_types(VERB_JOIN, flags);
+		count_types(ctx, VERB_JOIN, flags, &c);
 	else
-		count(VERB_JOIN * NAMESPACE_TYPES + NAMESPACE_UNKNOWN);
+		count_one(ctx, VERB_JOIN * NAMESPACE_TYPES + NAMESPACE_UNKNOWN,
+			  NAMESPACE_UNKNOWN, &c);
+}
+
+static __always_inline void on_unshare(void *ctx, __u64 flags, long ret)
+{
+	struct circumstances c = { .member = current_task() };
+
+	count_attempt(ctx, VERB_UNSHARE, flags, ret, &c);
 }
 
 /*
  * Clones that succeed are counted by task_newtask, so that one that has not yet returned
  * is.
  */
-static __always_inline void on_failed_clone(struct pt_regs *regs, __u8 traits, long ret)
+static __always_inline void on_failed_clone(void *ctx, struct pt_regs *regs, __u8 traits,
+					    long ret)
 {
+	struct circumstances c = {};
 	__u64 flags = syscall_arg(regs, 0);
 
 	if (ret >= 0)
@@ -87,63 +171,70 @@ static __always_inline void on_failed_clone(struct pt_regs *regs, __u8 traits, l
 		flags &=
 			~0xffULL; /* CSIGNAL; CLONE_NEWTIME lies in it and needs clone3 */
 	}
-	count_attempt(VERB_CLONE, flags, ret);
+	count_attempt(ctx, VERB_CLONE, flags, ret, &c);
 }
 
 /* `regs`: of the current task when it entered the kernel. */
-static __always_inline int on_sys_exit(struct pt_regs *regs, int nr, long ret)
+static __always_inline int on_sys_exit(void *ctx, struct pt_regs *regs, int nr, long ret)
 {
 	__u8 traits = traits_of(syscall_id(nr));
 
 	if (!traits)
 		return 0;
 	if (traits & TRAIT_SETNS)
-		on_setns(syscall_arg(regs, 0), syscall_arg(regs, 1), ret);
+		on_setns(ctx, syscall_arg(regs, 0), syscall_arg(regs, 1), ret);
 	else if (traits & TRAIT_UNSHARE)
-		count_attempt(VERB_UNSHARE, syscall_arg(regs, 0), ret);
+		on_unshare(ctx, syscall_arg(regs, 0), ret);
 	else if (traits & (TRAIT_CLONE | TRAIT_CLONE3))
-		on_failed_clone(regs, traits, ret);
+		on_failed_clone(ctx, regs, traits, ret);
 	return 0;
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit__btf, struct pt_regs *regs, long ret)
 {
-	return on_sys_exit(regs, syscall_number_btf(regs), ret);
+	return on_sys_exit(ctx, regs, syscall_number_btf(regs), ret);
 }
 
 SEC("raw_tp/sys_exit")
 int BPF_PROG(sys_exit__raw, struct pt_regs *regs, long ret)
 {
-	return on_sys_exit(regs, syscall_number(regs), ret);
+	return on_sys_exit(ctx, regs, syscall_number(regs), ret);
 }
 
 /* Runs in the parent, to which the new namespaces are charged. */
+static __always_inline int on_newtask(void *ctx, struct task_struct *child, __u32 pid,
+				      __u64 flags)
+{
+	const struct circumstances c = { .member = child, .child = pid };
+
+	if (flags & ANY_NAMESPACE)
+		count_types(ctx, VERB_CLONE, flags, &c);
+	return 0;
+}
+
 SEC("tp_btf/task_newtask")
 int BPF_PROG(task_newtask__btf, struct task_struct *task, __u64 flags)
 {
-	count_types(VERB_CLONE, flags);
-	return 0;
+	return on_newtask(ctx, task, BPF_CORE_READ(task, tgid), flags);
 }
 
 SEC("raw_tp/task_newtask")
 int BPF_PROG(task_newtask__raw, struct task_struct *task, __u64 flags)
 {
-	count_types(VERB_CLONE, flags);
-	return 0;
+	return on_newtask(ctx, task, BPF_CORE_READ(task, tgid), flags);
 }
 
 SEC("tp/raw_syscalls/sys_exit")
 int sys_exit__classic(struct trace_event_raw_sys_exit *ctx)
 {
-	return on_sys_exit(current_regs(), ctx->id, ctx->ret);
+	return on_sys_exit(ctx, current_regs(), ctx->id, ctx->ret);
 }
 
 SEC("tp/task/task_newtask")
 int task_newtask__classic(struct trace_event_raw_task_newtask *ctx)
 {
-	count_types(VERB_CLONE, ctx->clone_flags);
-	return 0;
+	return on_newtask(ctx, NULL, ctx->pid, ctx->clone_flags);
 }
 
 #if defined(__TARGET_ARCH_x86)
@@ -155,7 +246,7 @@ int task_newtask__classic(struct trace_event_raw_task_newtask *ctx)
 SEC("fexit/" SETNS)
 int BPF_PROG(setns__fexit, struct pt_regs *regs, long ret)
 {
-	on_setns(syscall_arg(regs, 0), syscall_arg(regs, 1), ret);
+	on_setns(ctx, syscall_arg(regs, 0), syscall_arg(regs, 1), ret);
 	return 0;
 }
 
@@ -163,7 +254,7 @@ int BPF_PROG(setns__fexit, struct pt_regs *regs, long ret)
 SEC("fexit/__ia32_sys_setns")
 int BPF_PROG(setns_compat__fexit, struct pt_regs *regs, long ret)
 {
-	on_setns(syscall_arg(regs, 0), syscall_arg(regs, 1), ret);
+	on_setns(ctx, syscall_arg(regs, 0), syscall_arg(regs, 1), ret);
 	return 0;
 }
 #endif
@@ -171,7 +262,7 @@ int BPF_PROG(setns_compat__fexit, struct pt_regs *regs, long ret)
 SEC("fexit/ksys_unshare")
 int BPF_PROG(unshare__fexit, unsigned long flags, int ret)
 {
-	count_attempt(VERB_UNSHARE, flags, ret);
+	on_unshare(ctx, flags, ret);
 	return 0;
 }
 
@@ -179,44 +270,46 @@ int BPF_PROG(unshare__fexit, unsigned long flags, int ret)
 SEC("fexit/kernel_clone")
 int BPF_PROG(clone__fexit, struct kernel_clone_args *args, int ret)
 {
-	count_attempt(VERB_CLONE, BPF_CORE_READ(args, flags), ret);
+	struct circumstances c = {};
+
+	count_attempt(ctx, VERB_CLONE, BPF_CORE_READ(args, flags), ret, &c);
 	return 0;
 }
 
 /* A function's arguments are no longer there when it returns; the call's own are. */
-static __always_inline int on_function_return(long ret)
+static __always_inline int on_function_return(void *ctx, long ret)
 {
 	struct pt_regs *regs = current_regs();
 
 	if (CURRENT_TASK(flags) & PF_KTHREAD)
 		return 0;
-	return on_sys_exit(regs, syscall_number(regs), ret);
+	return on_sys_exit(ctx, regs, syscall_number(regs), ret);
 }
 
 SEC("kretprobe/" SETNS)
 int setns__kretprobe(struct pt_regs *ctx)
 {
-	return on_function_return(kretprobe_result(ctx));
+	return on_function_return(ctx, kretprobe_result(ctx));
 }
 
 #if defined(__TARGET_ARCH_x86)
 SEC("kretprobe/__ia32_sys_setns")
 int setns_compat__kretprobe(struct pt_regs *ctx)
 {
-	return on_function_return(kretprobe_result(ctx));
+	return on_function_return(ctx, kretprobe_result(ctx));
 }
 #endif
 
 SEC("kretprobe/ksys_unshare")
 int unshare__kretprobe(struct pt_regs *ctx)
 {
-	return on_function_return((int)kretprobe_result(ctx));
+	return on_function_return(ctx, (int)kretprobe_result(ctx));
 }
 
 SEC("kretprobe/kernel_clone")
 int clone__kretprobe(struct pt_regs *ctx)
 {
-	return on_function_return((int)kretprobe_result(ctx));
+	return on_function_return(ctx, (int)kretprobe_result(ctx));
 }
 
 char LICENSE[] SEC("license") = "GPL";

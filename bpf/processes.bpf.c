@@ -4,6 +4,7 @@
  * kernel makes for itself does not count.
  */
 #include "kernel.h"
+#include "events.h"
 #include "rows.h"
 #include <bpf/bpf_tracing.h>
 
@@ -83,36 +84,54 @@ static __always_inline __u32 exit_id(int status)
 	return status & 0xff00 ? PROCESS_EXIT_ERROR : PROCESS_EXIT_OK;
 }
 
-static __always_inline int on_process_exit(void)
+static __always_inline void tell_end(void *ctx, __u32 id, int status)
+{
+	struct event event = {
+		.group = current_group(),
+		.id = id,
+		.detail = { [PROCESS_EVENT_SIGNAL] = status & 0x7f },
+	};
+
+	describe_actor(&event);
+	send_event(ctx, &event);
+}
+
+static __always_inline int on_process_exit(void *ctx)
 {
 	struct signal_struct *signal = CURRENT_TASK(signal);
+	int status;
+	__u32 id;
 
 	if (CURRENT_TASK(flags) & PF_KTHREAD || !ends_process(signal))
 		return 0;
-	count(exit_id(BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ?
-			      BPF_CORE_READ(signal, group_exit_code) :
-			      CURRENT_TASK(exit_code)));
+	status = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ?
+			 BPF_CORE_READ(signal, group_exit_code) :
+			 CURRENT_TASK(exit_code);
+	id = exit_id(status);
+	count(id);
 	if (bpf_ktime_get_ns() - CURRENT_TASK(start_time) < interval_ns)
 		count(PROCESS_SHORT_LIVED);
+	if (event_way && (id == PROCESS_EXIT_KILLED || id == PROCESS_EXIT_DUMPED))
+		tell_end(ctx, id, status);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit__btf)
 {
-	return on_process_exit();
+	return on_process_exit(ctx);
 }
 
 SEC("raw_tp/sched_process_exit")
 int BPF_PROG(process_exit__raw)
 {
-	return on_process_exit();
+	return on_process_exit(ctx);
 }
 
 SEC("tp/sched/sched_process_exit")
 int process_exit__classic(void *ctx)
 {
-	return on_process_exit();
+	return on_process_exit(ctx);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -78,6 +78,17 @@ enum {
 	PROCESS_IDS,
 };
 
+/* Ids of the signals family are the signals' numbers. */
+enum { SIGNAL_IDS = 65 };
+
+/* Ids of the oom family. */
+enum {
+	OOM_KILL_CGROUP, /* as a cgroup was at its limit */
+	OOM_KILL_GLOBAL, /* as the host, or what it may use of its nodes, had no memory left */
+	OOM_KILL_ALL, /* of a scope: both together */
+	OOM_IDS,
+};
+
 /*
  * What one CPU counts of all system calls. Everything that a call touches is in one
  * value, as on many machines the pages that are touched cost more than the instructions.
@@ -174,3 +185,32 @@ struct live_namespace {
 	__u32 pid; /* of a process that is in it; 0: it is only held open */
 	__u32 zero;
 };
+
+/* How events leave the kernel. */
+enum event_way { EVENTS_OFF, EVENTS_RING_BUFFER, EVENTS_PERF_BUFFER };
+
+enum { COMMAND_BYTES = 16 /* TASK_COMM_LEN */, EVENT_DETAILS = 4 };
+
+struct event_task {
+	__u32 pid, tid; /* as the host numbers them; 0: it is not known */
+	__u32 uid;
+	char command[COMMAND_BYTES]; /* any bytes, NUL at the end */
+};
+
+/* Of something that was counted, so that it can be told. */
+struct event {
+	__u64 ns;     /* CLOCK_MONOTONIC */
+	__u64 group;  /* for which it was counted */
+	__u32 family; /* its place in the table of src/families.c */
+	__u32 id;
+	struct event_task actor;    /* who did it; pid 0: the kernel */
+	struct event_task target;   /* to whom; pid 0: nobody else */
+	char parent[COMMAND_BYTES]; /* of the actor: its parent's command */
+	__s64 detail[EVENT_DETAILS];
+};
+
+/* What the details of each family's events are. */
+enum { NAMESPACE_EVENT_INODE, NAMESPACE_EVENT_FD, NAMESPACE_EVENT_ERROR };
+enum { SIGNAL_EVENT_CODE };
+enum { OOM_EVENT_RESIDENT, OOM_EVENT_SCORE_ADJ }; /* pages */
+enum { PROCESS_EVENT_SIGNAL };

@@ -191,7 +191,8 @@ static __always_inline void count_on_cpu(__u32 id, bool failed, struct elapsed e
 static __always_inline void count_in_row(__u32 id, __u8 traits, bool failed,
 					 struct elapsed elapsed)
 {
-	struct calls *calls = row(traits & TRAIT_DETAIL ? id : SYSCALL_REST);
+	struct calls *calls =
+		row(NULL, current_group(), traits & TRAIT_DETAIL ? id : SYSCALL_REST);
 
 	if (calls && latency)
 		add_timed(calls, failed, elapsed);

@@ -8,6 +8,8 @@
 
 #include "identifier.h"
 
+static_assert((int)NOTICE_MESSAGE_MAX == (int)NOTIF_MAX_MSG_LEN,
+	      "collectd would cut our messages");
 static_assert(IDENTIFIER_PART_MAX < DATA_MAX_NAME_LEN, "collectd would cut our names");
 
 void dispatch_sample(void *arg, const struct sample *sample)
@@ -34,4 +36,37 @@ void dispatch_sample(void *arg, const struct sample *sample)
 	}
 	plugin_dispatch_values(&vl); /* copies */
 	meta_data_destroy(vl.meta);
+}
+
+static void add_detail(notification_t *n, const struct notice_detail *d)
+{
+	if (d->is_number)
+		plugin_notification_meta_add_signed_int(n, d->name, d->number);
+	else
+		plugin_notification_meta_add_string(n, d->name, d->text);
+}
+
+void dispatch_notice(const struct notice *notice, uint64_t now_ns)
+{
+	static const int severities[] = {
+		[NOTICE_OKAY] = NOTIF_OKAY,
+		[NOTICE_WARNING] = NOTIF_WARNING,
+		[NOTICE_FAILURE] = NOTIF_FAILURE,
+	};
+	notification_t n = { .severity = severities[notice->severity], .time = cdtime() };
+
+	if (now_ns > notice->ns)
+		n.time -= NS_TO_CDTIME_T(now_ns - notice->ns);
+	sstrncpy(n.message, notice->message, sizeof(n.message));
+	sstrncpy(n.host, hostname_g, sizeof(n.host));
+	sstrncpy(n.plugin, "ebpf", sizeof(n.plugin));
+	sstrncpy(n.plugin_instance, notice->scope, sizeof(n.plugin_instance));
+	sstrncpy(n.type, notice->type, sizeof(n.type));
+	sstrncpy(n.type_instance, notice->instance, sizeof(n.type_instance));
+	for (const struct notice_detail *d = notice->details;
+	     d < notice->details + notice->detail_count; d++)
+		add_detail(&n, d);
+	plugin_dispatch_notification(&n);
+	if (n.meta)
+		plugin_notification_meta_free(n.meta);
 }

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Samples to collectd's values: the one file that knows how collectd takes them. */
+/* Samples and notices as collectd's values and notifications: the one file that knows how it takes them. */
 #pragma once
 
 #include "daemon/plugin.h"
 
+#include "notices.h"
 #include "samples.h"
 
 /* A sample_fn; `arg` is the cdtime_t of all values of this read. */
 void dispatch_sample(void *arg, const struct sample *sample);
+
+/*
+ * Hands a notice to all receivers of notifications, in this thread, and comes back when they are done.
+ * `now_ns` is the time by the notice's clock.
+ */
+void dispatch_notice(const struct notice *n, uint64_t now_ns);

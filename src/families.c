@@ -7,12 +7,16 @@
 #include "errno_names.h"
 #include "live_namespaces.h"
 #include "namespace_names.h"
+#include "signal_names.h"
 #include "syscall_names.h"
+#include "words.h"
 
 #include "groups.skel.h"
 #include "namespaces.skel.h"
+#include "oom.skel.h"
 #include "processes.skel.h"
 #include "probe.skel.h"
+#include "signals.skel.h"
 #include "syscalls.skel.h"
 
 static bool describe_syscall(const struct series_id *id, struct label *ret)
@@ -89,6 +93,40 @@ static bool describe_process(const struct series_id *id, struct label *ret)
 	return true;
 }
 
+static bool describe_signal(const struct series_id *id, struct label *ret)
+{
+	if (!id->id || id->id >= SIGNAL_IDS)
+		return false;
+	ret->type = "operations";
+	snprintf(ret->instance, sizeof(ret->instance), "signal-%s", signal_name(id->id));
+	return true;
+}
+
+static bool is_signal(uint32_t id)
+{
+	return id > 0;
+}
+
+static bool is_signal_series(const struct series_id *id)
+{
+	return is_signal(id->id);
+}
+
+static bool describe_oom(const struct series_id *id, struct label *ret)
+{
+	static const char *const names[OOM_IDS] = {
+		[OOM_KILL_CGROUP] = "oom-kill-cgroup",
+		[OOM_KILL_GLOBAL] = "oom-kill-global",
+		[OOM_KILL_ALL] = "oom-kill",
+	};
+
+	if (id->id >= OOM_IDS)
+		return false;
+	ret->type = "operations";
+	snprintf(ret->instance, sizeof(ret->instance), "%s", names[id->id]);
+	return true;
+}
+
 static bool is_always_sent(const struct series_id *id)
 {
 	(void)id;
@@ -96,6 +134,9 @@ static bool is_always_sent(const struct series_id *id)
 }
 
 enum { ERROR_CODES_MAX = 4096 }; /* pairs of call and errno; beyond that they are lost */
+
+/* Few groups get more than that; what finds no row is counted as of `other`. */
+enum { SIGNALS_PER_GROUP = 16 };
 
 #define MEMBER(m) offsetof(struct settings, m)
 #define CONSTANT(name, m)                                          \
@@ -187,6 +228,36 @@ static const struct object processes_object = {
 	},
 };
 
+/* At signal_generate interrupts are off, and at mark_victim the victim is locked: see the sources. */
+static const struct object signals_object = {
+	.name = "signals",
+	.elf = signals_bpf__elf_bytes,
+	.doors = {
+		{ "tp_btf", PREEMPTION_OFF, { "signal_generate__btf" } },
+		{ "raw_tp", PREEMPTION_OFF, { "signal_generate__raw" } },
+	},
+};
+
+static const struct object oom_object = {
+	.name = "oom",
+	.elf = oom_bpf__elf_bytes,
+	.doors = {
+		{ "tp_btf",
+		  PREEMPTION_VARIES,
+		  { "signal_generate__btf", "mark_victim__btf", "cgroup_reclaim__btf",
+		    "host_reclaim__btf" } },
+		{ "raw_tp",
+		  PREEMPTION_VARIES,
+		  { "signal_generate__raw", "mark_victim__raw", "cgroup_reclaim__raw",
+		    "host_reclaim__raw" } },
+		{ "tracepoint",
+		  PREEMPTION_OFF,
+		  { "signal_generate__raw", "mark_victim__raw", "cgroup_reclaim__classic",
+		    "host_reclaim__classic" },
+		  .is_kept_out = true },
+	},
+};
+
 const struct object probe_object = {
 	.name = "probe",
 	.elf = probe_bpf__elf_bytes,
@@ -254,6 +325,9 @@ const struct family families[] = {
 		.ids = NAMESPACE_IDS,
 		.columns = 1,
 		.describe = describe_namespace,
+		.notify = MEMBER(namespaces.notify),
+		.words = words_of_namespace,
+		.severity = severity_of_namespace,
 		.gauges = &live_namespaces,
 		.gauges_on = MEMBER(namespaces.live),
 	},
@@ -272,9 +346,56 @@ const struct family families[] = {
 		.ids = PROCESS_IDS,
 		.columns = 1,
 		.describe = describe_process,
+		.notify = MEMBER(processes.notify),
+		.words = words_of_process,
+		.severity = severity_of_process,
 		.constants = {
 			CONSTANT("interval_ns", interval_ns),
 		},
+	},
+	[FAMILY_SIGNALS] = {
+		.name = "signals",
+		.on = MEMBER(signals.on),
+		.object = &signals_object,
+		.hook = MEMBER(signals.hook),
+		.counters = {
+			{ "rows", COUNTER_GROUP, 1 },
+			{ "overflow", COUNTER_OVERFLOW, 1 },
+		},
+		.group_rows = SIGNALS_PER_GROUP,
+		.group_rows_detailed = SIGNALS_PER_GROUP,
+		.is_constant = is_signal_series,
+		.ids = SIGNAL_IDS,
+		.columns = 1,
+		.describe = describe_signal,
+		.id_name = signal_name,
+		.is_known = is_signal,
+		.named_ids = SIGNAL_IDS,
+		.select = MEMBER(signals.select),
+		.is_selected = signal_is_fatal,
+		.notify = MEMBER(signals.notify),
+		.words = words_of_signal,
+		.severity = severity_of_signal,
+	},
+	[FAMILY_OOM] = {
+		.name = "oom",
+		.on = MEMBER(oom.on),
+		.object = &oom_object,
+		.hook = MEMBER(oom.hook),
+		.counters = {
+			{ "rows", COUNTER_GROUP, 1 },
+			{ "overflow", COUNTER_OVERFLOW, 1 },
+		},
+		.group_rows = OOM_IDS,
+		.group_rows_detailed = OOM_IDS,
+		.total_id = OOM_KILL_ALL,
+		.is_constant = is_always_sent,
+		.ids = OOM_IDS,
+		.columns = 1,
+		.describe = describe_oom,
+		.notify = MEMBER(oom.notify),
+		.words = words_of_oom,
+		.severity = severity_of_oom,
 	},
 };
 

@@ -10,9 +10,17 @@
 #include <stdint.h>
 
 #include "bpf_shared.h"
+#include "notices.h"
 #include "settings.h"
 
-enum family_id { FAMILY_SYSCALLS, FAMILY_NAMESPACES, FAMILY_PROCESSES, FAMILY_COUNT };
+enum family_id {
+	FAMILY_SYSCALLS,
+	FAMILY_NAMESPACES,
+	FAMILY_PROCESSES,
+	FAMILY_SIGNALS,
+	FAMILY_OOM,
+	FAMILY_COUNT
+};
 
 enum {
 	DOOR_PROGRAMS_MAX = 6,
@@ -128,7 +136,7 @@ struct family {
 	unsigned group_rows, group_rows_detailed;
 	/* The id under which a scope's ids are summed up as well; 0 when there is none. */
 	uint32_t total_id;
-	/* Series of the host that are sent from the first read on, be they 0. */
+	/* Series of the host that are sent from the first read on, be they 0, if selected. */
 	bool (*is_constant)(const struct series_id *id);
 	uint32_t ids; /* below this */
 	unsigned columns;
@@ -144,9 +152,15 @@ struct family {
 	uint32_t named_ids;		     /* below this */
 	bool (*is_known)(uint32_t id);	     /* not just a number that has no name */
 	size_t select;
+	/* Those that are selected where the operator selects none; NULL: all. */
+	bool (*is_selected)(uint32_t id);
 	struct setting_constant constants[SETTING_CONSTANTS_MAX];
 	/* Whether calls are timed: a bool in struct settings; 0: they cannot be. */
 	size_t times_on;
+	/* How events are told: struct notify_settings in struct settings; 0: there are none. */
+	size_t notify;
+	void (*words)(const struct event *event, struct notice *n);
+	enum notice_severity (*severity)(const struct event *event);
 	/* Values that are found out when read; NULL: none. */
 	const struct gauge_source *gauges;
 	size_t gauges_on; /* offset of a bool in struct settings */

@@ -164,12 +164,29 @@ static struct group *new_group(struct groups *g, uint64_t id)
 	return group;
 }
 
-struct group *groups_find(struct groups *g, uint64_t id)
+static struct group *find(const struct groups *g, uint64_t id)
 {
 	struct group key = { .id = id };
 	struct group **node = tfind(&key, &g->by_id, compare_id);
 
-	return node ? *node : new_group(g, id);
+	return node ? *node : NULL;
+}
+
+struct group *groups_find(struct groups *g, uint64_t id)
+{
+	struct group *group = find(g, id);
+
+	return group ? group : new_group(g, id);
+}
+
+struct scope *groups_scope(struct groups *g, uint64_t id)
+{
+	struct group *group = find(g, id);
+	struct group_state state;
+
+	if (!group && map_lookup(g->config.states_fd, &id, &state) == 0)
+		group = new_group(g, id);
+	return group ? group->scope : NULL;
 }
 
 struct group *groups_by_slot(const struct groups *g, uint32_t slot)

@@ -47,6 +47,9 @@ struct group *groups_by_slot(const struct groups *g, uint32_t slot);
 /* The group, named when it is new; NULL when there is no memory for it. */
 struct group *groups_find(struct groups *g, uint64_t id);
 
+/* The scope of a group that the kernel has told of, be it not read yet; NULL: it has not. */
+struct scope *groups_scope(struct groups *g, uint64_t id);
+
 /*
  * After a read: forgets the groups that are retiring; the kernel may use their slots
  * again.

@@ -167,6 +167,11 @@ static int set_constants(const struct loaded *l, const struct load_plan *plan)
 
 	if (!err)
 		err = set_constant(l, "latency", &latency, sizeof(bool));
+	if (!err)
+		err = set_constant(l, "event_way", &plan->event_way, sizeof(uint32_t));
+	if (!err)
+		err = set_constant(l, "event_family", &plan->event_family,
+				   sizeof(uint32_t));
 	for (const struct constant *c = plan->constants; c && c->name && !err; c++)
 		err = set_constant(l, c->name, c->value, c->bytes);
 	if (err || !plan->traits)
@@ -205,6 +210,9 @@ static int set_maps(const struct loaded *l, const struct load_plan *plan)
 		if (map && !err && s->value_bytes)
 			err = bpf_map__set_value_size(map, s->value_bytes);
 	}
+	map = bpf_object__find_map_by_name(l->bpf, "events");
+	if (map && plan->event_way != EVENTS_OFF && !err)
+		err = bpf_map__reuse_fd(map, plan->events);
 	for (int i = 0; plan->groups && i < SHARED_MAPS; i++) {
 		map = bpf_object__find_map_by_name(l->bpf, shared_maps[i]);
 		if (map && !err)
@@ -719,13 +727,13 @@ int loader_link(const struct loaded *l, const char *program)
 }
 
 /* The line "memlock:" of fdinfo; bpf_map_info does not say. See bpf_map_show_fdinfo(). */
-static uint64_t map_bytes(int fd)
+uint64_t loader_bytes(int map)
 {
 	char path[64], line[128];
 	cleanup_fclose FILE *f = NULL;
 	uint64_t bytes;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", map);
 	f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f))
 		if (sscanf(line, "memlock: %" SCNu64, &bytes) == 1)
@@ -739,8 +747,9 @@ uint64_t loader_map_bytes(const struct loaded *l)
 	uint64_t sum = 0;
 
 	bpf_object__for_each_map (map, l->bpf)
-		if (l->object == &groups_object || !is_shared(bpf_map__name(map)))
-			sum += map_bytes(bpf_map__fd(map));
+		if (strcmp(bpf_map__name(map), "events") != 0 &&
+		    (l->object == &groups_object || !is_shared(bpf_map__name(map))))
+			sum += loader_bytes(bpf_map__fd(map));
 	return sum;
 }
 

@@ -39,6 +39,9 @@ struct load_plan {
 	const uint8_t *traits; /* SYSCALL_IDS, see loader_add_traits(); NULL: none */
 	const struct loaded *groups; /* whose maps of groups are used; NULL: its own */
 	const struct loaded *leader; /* whose sys_exit program may hand over to ours */
+	int events;		     /* descriptor of the buffer of events */
+	uint32_t event_way;	     /* enum event_way, how they get into it */
+	uint32_t event_family;	     /* what they say of whom they are */
 	const char *btf_path;	     /* NULL: the kernel's own */
 	const char *hook;	     /* the door to take; NULL: any */
 	struct preemption_found preemption;
@@ -90,7 +93,10 @@ int loader_map(const struct loaded *l, const char *name);
 /* Descriptor of a program's link, owned by `l`; -1 when it is not attached. */
 int loader_link(const struct loaded *l, const char *program);
 
-/* Bytes of kernel memory that the maps made for `l` hold, as the kernel accounts them. */
+/* Bytes of kernel memory that a map holds, as the kernel accounts them. */
+uint64_t loader_bytes(int map);
+
+/* And that the maps made for `l` do. */
 uint64_t loader_map_bytes(const struct loaded *l);
 
 /* Of all its programs, while somebody has such statistics switched on. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #if HAVE_MALLOC_TRIM
 #include <malloc.h>
@@ -20,6 +21,7 @@
 #include "cleanup.h"
 #include "controllers.h"
 #include "cost.h"
+#include "events.h"
 #include "families.h"
 #include "groups.h"
 #include "loader.h"
@@ -33,11 +35,13 @@ enum {
 	IDLE_READS_MAX = 3, /* a service that restarts within them stays one series */
 	GROUP_CONSTANTS = 7,
 	TIMES_CONSTANTS = 3,
-	CONSTANTS_MAX = GROUP_CONSTANTS + SETTING_CONSTANTS_MAX + TIMES_CONSTANTS + 1,
+	FAMILY_CONSTANTS = SETTING_CONSTANTS_MAX + 1,
+	CONSTANTS_MAX = GROUP_CONSTANTS + FAMILY_CONSTANTS + TIMES_CONSTANTS + 1,
 	GROUP_SIZES = 3,
 	FAMILY_SIZES = 3,
 	TIMES_SIZES = 3,
 	SIZES_MAX = GROUP_SIZES + FAMILY_SIZES + COUNTERS_MAX + TIMES_SIZES + 1,
+	NOTICES_MAX = 1000, /* that wait for a receiver who is slow */
 	CPUS_MAX = 1 << 16, /* more than any kernel can be built for */
 };
 
@@ -53,6 +57,7 @@ struct running {
 	uint32_t *ranked_ids; /* by rank */
 	uint32_t rank_count;
 	uint64_t rows;
+	struct notice_limit limit;
 	char error[LOAD_ERROR_MAX]; /* why it is down */
 	const char *remedy;	    /* static; NULL: there is none */
 };
@@ -78,7 +83,11 @@ struct monitor {
 	struct groups *groups;
 	struct scopes *scopes;
 	struct rows rows;
-	struct cost *cost; /* NULL: not measured */
+	struct cost *cost;		       /* NULL: not measured */
+	struct events *events;		       /* NULL: none */
+	struct notice *notices, **last_notice; /* that wait to be told */
+	unsigned notice_count;
+	bool told_unsent;
 	char groups_error[LOAD_ERROR_MAX];
 };
 
@@ -187,6 +196,7 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 	plan->groups = m->groups_loaded;
 	plan->btf_path = m->settings->btf_path;
 	plan->preemption = m->preemption;
+	plan->events = m->events ? events_map(m->events) : -1;
 	err = loader_start(object, plan, ret, report);
 	if (err)
 		return err;
@@ -277,6 +287,15 @@ static void warn_unknown(const char *name, void *arg)
 	    k->family->name, name);
 }
 
+static bool is_selected(const struct monitor *m, const struct family *f, uint32_t id)
+{
+	const struct selector *select = setting(m, f->select);
+
+	if (f->is_selected && !select->count && !select->ignore)
+		return f->is_selected(id);
+	return selector_matches(select, f->id_name(id));
+}
+
 static int select_ids(const struct monitor *m, struct running *r, uint8_t traits[])
 {
 	const struct family *f = r->family;
@@ -289,7 +308,7 @@ static int select_ids(const struct monitor *m, struct running *r, uint8_t traits
 	if (!f->id_name)
 		return 0;
 	for (uint32_t id = 0; id < f->named_ids; id++) {
-		r->selected[id] = selector_matches(setting(m, f->select), f->id_name(id));
+		r->selected[id] = is_selected(m, f, id);
 		if (r->selected[id])
 			traits[id] |= TRAIT_DETAIL;
 	}
@@ -299,12 +318,15 @@ static int select_ids(const struct monitor *m, struct running *r, uint8_t traits
 
 /* Returns the end of what was added. */
 static struct constant *add_family_constants(const struct monitor *m,
-					     const struct family *f, struct constant *c)
+					     const struct running *r, struct constant *c)
 {
+	const struct family *f = r->family;
+
 	for (int i = 0; i < SETTING_CONSTANTS_MAX && f->constants[i].variable; i++)
 		*c++ = (struct constant){ f->constants[i].variable,
 					  setting(m, f->constants[i].offset),
 					  f->constants[i].bytes };
+	*c++ = (struct constant){ "selected", r->selected, f->ids * sizeof(bool) };
 	return c;
 }
 
@@ -411,6 +433,8 @@ static int load_family(struct monitor *m, struct running *r, const uint8_t trait
 		.leader = f->leader ? loaded_of(m, f->leader) : NULL,
 		.hook = *(const char *const *)setting(m, f->hook),
 		.timed = wants_times(m, f),
+		.event_way = r->limit.settings ? events_way(m->events) : EVENTS_OFF,
+		.event_family = f - families,
 	};
 	struct constant *more_constants;
 	struct map_size *more_sizes;
@@ -418,7 +442,7 @@ static int load_family(struct monitor *m, struct running *r, const uint8_t trait
 	int err;
 
 	add_group_constants(m, constants);
-	more_constants = add_family_constants(m, f, constants + GROUP_CONSTANTS);
+	more_constants = add_family_constants(m, r, constants + GROUP_CONSTANTS);
 	add_group_sizes(m, sizes);
 	more_sizes = add_family_sizes(m, f, sizes + GROUP_SIZES);
 	if (plan.timed) {
@@ -471,13 +495,16 @@ static int start_family(struct monitor *m, struct running *r)
  * Series that are sent from the first read on: a value that has always been 0 is one,
  * too.
  */
-static int add_constants(struct monitor *m, const struct family *f)
+static int add_constants(struct monitor *m, const struct running *r)
 {
 	struct scope *host = scopes_host(m->scopes);
+	const struct family *f = r->family;
+	struct label ignored;
 
 	for (struct series_id id = { 0 }; id.id < f->ids; id.id++)
 		for (id.column = 0; id.column < f->columns; id.column++)
-			if (f->is_constant(&id) &&
+			if (r->selected[id.id] && f->is_constant(&id) &&
+			    f->describe(&id, &ignored) &&
 			    !scopes_series(m->scopes, host, f, &id))
 				return -ENOMEM;
 	return 0;
@@ -561,6 +588,38 @@ static int start_shared(struct monitor *m)
 	return err ? err : rows_init(&m->rows, m->scopes, m->groups, m->slots);
 }
 
+static const struct notify_settings *notify_settings(const struct monitor *m,
+						     const struct family *f)
+{
+	const struct notify_settings *notify = setting(m, f->notify);
+
+	return f->notify && notify->on ? notify : NULL;
+}
+
+/* Without them counting goes on. */
+static void start_events(struct monitor *m)
+{
+	size_t wanted = (size_t)m->settings->event_buffer << 10,
+	       bytes = (size_t)sysconf(_SC_PAGESIZE);
+	bool any = false;
+
+	while (bytes < wanted)
+		bytes *= 2;
+	m->last_notice = &m->notices;
+	for (struct running *r = m->running; r < m->running + m->running_count; r++)
+		any |= notify_settings(m, r->family) != NULL;
+	m->events = any ? events_new(bytes) : NULL;
+	if (any && !m->events)
+		say(m, MONITOR_WARNING, "events: off, counting goes on: %s; %s",
+		    strerror(errno), remedy_for(-errno, m->settings->btf_path));
+	if (!m->events)
+		return;
+	say(m, MONITOR_INFO, "events: in a %s buffer",
+	    events_way(m->events) == EVENTS_RING_BUFFER ? "ring" : "perf");
+	for (struct running *r = m->running; r < m->running + m->running_count; r++)
+		r->limit.settings = notify_settings(m, r->family);
+}
+
 static int start_cost(struct monitor *m)
 {
 	int err = 0;
@@ -626,12 +685,14 @@ static int start_all(struct monitor *m)
 		if (is_set(m, f->on))
 			add_running(m, f);
 	err = start_shared(m);
+	if (!err)
+		start_events(m);
 	for (struct running *r = m->running; r < m->running + m->running_count && !err;
 	     r++) {
 		last = start_family(m, r);
 		up |= !last;
 		if (!last)
-			err = add_constants(m, r->family);
+			err = add_constants(m, r);
 	}
 	if (err) {
 		say(m, MONITOR_ERROR, "all families are off: %s",
@@ -691,6 +752,8 @@ void monitor_stop(struct monitor *m)
 	}
 	groups_free(m->groups);
 	loader_stop(m->groups_loaded);
+	events_free(m->events);
+	notices_free(m->notices);
 	scopes_free(m->scopes);
 	rows_fini(&m->rows);
 	free(m);
@@ -714,14 +777,184 @@ static void add_column(void *arg, const void *key, const uint64_t *values)
 	*(uint64_t *)arg += values[0];
 }
 
-static uint64_t counts_without_room(const struct running *r)
+/* The sum of a counter by CPU; 0 where the object has none of that name. */
+static uint64_t read_counter(const struct running *r, const char *name)
 {
-	uint64_t lost = 0;
-	int map = loader_map(r->loaded, "lost");
+	uint64_t sum = 0;
+	int map = loader_map(r->loaded, name);
 
 	if (map >= 0)
-		snapshot_read(map, add_column, &lost);
-	return lost;
+		snapshot_read(map, add_column, &sum);
+	return sum;
+}
+
+static const char *event_scope(const struct monitor *m, const struct event *event)
+{
+	struct scope *scope = m->groups ? groups_scope(m->groups, event->group) :
+					  scopes_host(m->scopes);
+
+	return (scope ? scope : scopes_other(m->scopes))->name;
+}
+
+static struct running *find_running(struct monitor *m, uint32_t family)
+{
+	for (struct running *r = m->running; r < m->running + m->running_count; r++)
+		if (r->family == &families[family])
+			return r;
+	return NULL;
+}
+
+static struct notice *add_notice(struct monitor *m, enum notice_severity severity,
+				 uint64_t ns, const char *scope,
+				 const struct label *label)
+{
+	struct notice *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	n->severity = severity;
+	n->ns = ns;
+	snprintf(n->scope, sizeof(n->scope), "%s", scope);
+	snprintf(n->type, sizeof(n->type), "%s", label->type);
+	snprintf(n->instance, sizeof(n->instance), "%s", label->instance);
+	*m->last_notice = n;
+	m->last_notice = &n->next;
+	m->notice_count++;
+	return n;
+}
+
+static enum notice_severity choose_severity(const struct running *r,
+					    const struct event *event)
+{
+	static const char *const words[] = {
+		[NOTICE_OKAY] = "okay",
+		[NOTICE_WARNING] = "warning",
+		[NOTICE_FAILURE] = "failure",
+	};
+	const char *wanted = r->limit.settings->severity;
+
+	for (int i = 0; wanted && i <= NOTICE_FAILURE; i++)
+		if (strcmp(words[i], wanted) == 0)
+			return i;
+	return r->family->severity(event);
+}
+
+static void take_event(void *arg, const struct event *event)
+{
+	const struct series_id id = { .id = event->id };
+	struct monitor *m = arg;
+	struct running *r =
+		event->family < FAMILY_COUNT ? find_running(m, event->family) : NULL;
+	enum notice_severity severity;
+	struct label label;
+	struct notice *n;
+
+	if (!r || !r->limit.settings || !r->family->describe(&id, &label))
+		return;
+	severity = choose_severity(r, event);
+	if (!notice_limit_pass(&r->limit, event->ns, severity,
+			       m->notice_count < NOTICES_MAX))
+		return;
+	n = add_notice(m, severity, event->ns, event_scope(m, event), &label);
+	if (n)
+		r->family->words(event, n);
+}
+
+/* One for all that were held back. */
+static void tell_held_back(struct monitor *m, struct running *r, uint64_t now_ns,
+			   bool more_came)
+{
+	uint64_t untold = notice_limit_tell(&r->limit, now_ns, more_came);
+	struct label label = { .type = "total_events" };
+	struct notice *n;
+
+	if (!untold)
+		return;
+	snprintf(label.instance, sizeof(label.instance), "held-back-%s", r->family->name);
+	n = add_notice(m, r->limit.worst, now_ns, "self", &label);
+	if (!n)
+		return;
+	notice_say(n, "%s: and %" PRIu64 " more, held back by NotifyRate %d",
+		   r->family->name, untold, r->limit.settings->rate);
+	notice_add_number(n, "held_back", (int64_t)untold);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * Events get their words here: the groups that they name are still known, as they go with a read only
+ * that comes after it.
+ */
+static void drain(struct monitor *m)
+{
+	uint64_t before[FAMILY_COUNT], now;
+	int err;
+
+	if (!m->events)
+		return;
+	for (int i = 0; i < m->running_count; i++)
+		before[i] = m->running[i].limit.held_back;
+	err = events_drain(m->events, take_event, m);
+	if (err)
+		say(m, MONITOR_WARNING, "events: cannot be read: %s", strerror(-err));
+	now = now_ns();
+	for (int i = 0; i < m->running_count; i++) {
+		struct running *r = &m->running[i];
+
+		tell_held_back(m, r, now, r->limit.held_back != before[i]);
+	}
+}
+
+bool monitor_has_events(const struct monitor *m)
+{
+	return m->events;
+}
+
+struct notice *monitor_notices(struct monitor *m, uint64_t *ret_now_ns)
+{
+	struct notice *first;
+
+	drain(m);
+	first = m->notices;
+	m->notices = NULL;
+	m->last_notice = &m->notices;
+	m->notice_count = 0;
+	*ret_now_ns = now_ns();
+	return first;
+}
+
+/* Once: from then on ebpf-self/total_events-unsent-FAMILY tells. */
+static void warn_of_unsent(struct monitor *m, const struct running *r, uint64_t unsent)
+{
+	if (!unsent || m->told_unsent)
+		return;
+	m->told_unsent = true;
+	say(m, MONITOR_WARNING,
+	    "%" PRIu64
+	    " events of %s found no room and are not told; raise EventBuffer, or "
+	    "select less; ebpf-self/total_events-unsent-%s goes on counting them",
+	    unsent, r->family->name, r->family->name);
+}
+
+static void send_event_metrics(struct monitor *m, const struct running *r,
+			       const struct sink *sink)
+{
+	const char *name = r->family->name;
+	uint64_t unsent;
+
+	if (!r->limit.settings)
+		return;
+	unsent = read_counter(r, "unsent");
+	samples_send_self_count(sink, r->limit.passed, "notified-%s", name);
+	samples_send_self_count(sink, r->limit.held_back, "held-back-%s", name);
+	samples_send_self_count(sink, unsent, "unsent-%s", name);
+	warn_of_unsent(m, r, unsent);
 }
 
 /* Once: from then on ebpf-self/total_events-lost tells. */
@@ -753,6 +986,8 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 	uint64_t lost = m->groups_loaded ? loader_missed_runs(m->groups_loaded) : 0;
 	uint64_t missed;
 
+	if (m->events)
+		bytes += loader_bytes(events_map(m->events));
 	for (const struct running *r = m->running; r < m->running + m->running_count;
 	     r++) {
 		samples_send_self(sink, "count", r->loaded ? 1 : 0, "family-%s",
@@ -763,7 +998,8 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 		bytes += loader_map_bytes(r->loaded);
 		missed = loader_missed_runs(r->loaded);
 		samples_send_self_count(sink, missed, "missed-%s", r->family->name);
-		lost += missed + counts_without_room(r);
+		lost += missed + read_counter(r, "lost");
+		send_event_metrics(m, r, sink);
 	}
 	samples_send_self(sink, "count", m->groups ? groups_count(m->groups) : 0,
 			  "groups");
@@ -852,6 +1088,7 @@ int monitor_read(struct monitor *m, sample_fn *fn, void *arg)
 	int err;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
+	drain(m);
 	err = read_rows(m);
 	m->read_failed = err;
 	if (err) /* what is read by half would step back; the next read has it all */

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "notices.h"
 #include "samples.h"
 #include "settings.h"
 
@@ -25,6 +26,18 @@ int monitor_start(const struct settings *settings, monitor_log_fn *log,
  * To be called each second where settings->self_cost is set; not while monitor_read() is under way.
  */
 void monitor_tick(struct monitor *m);
+
+/*
+ * Whether there may be events, so that monitor_notices() is to be called each second; as
+ * monitor_tick().
+ */
+bool monitor_has_events(const struct monitor *m);
+
+/*
+ * What is to be told since the last time, the first one first; the caller's, for notices_free().
+ * `ret_now_ns` is the time by their clock.
+ */
+struct notice *monitor_notices(struct monitor *m, uint64_t *ret_now_ns);
 
 /* Detaches and frees everything; takes NULL. */
 void monitor_stop(struct monitor *m);

@@ -13,7 +13,7 @@
 static struct settings settings;
 static bool configured;
 static struct monitor *monitor; /* NULL: init has not been called or has failed */
-/* Several threads read: of monitor_read() and monitor_tick(), one at a time. */
+/* Several threads read: of the monitor's functions, one at a time. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void log_message(enum monitor_severity severity, const char *message)
@@ -51,6 +51,26 @@ static int ebpf_tick(user_data_t *ignored)
 	return 0;
 }
 
+/*
+ * Not with the read, so that who is slow to take a notification delays no value, and who has a long
+ * interval is told at once: receivers are called without the lock.
+ */
+static int ebpf_tell(user_data_t *ignored)
+{
+	struct notice *first = NULL;
+	uint64_t now_ns = 0;
+
+	(void)ignored;
+	pthread_mutex_lock(&lock);
+	if (monitor)
+		first = monitor_notices(monitor, &now_ns);
+	pthread_mutex_unlock(&lock);
+	for (const struct notice *n = first; n; n = n->next)
+		dispatch_notice(n, now_ns);
+	notices_free(first);
+	return 0;
+}
+
 static int ebpf_init(void)
 {
 	if (monitor)
@@ -64,6 +84,9 @@ static int ebpf_init(void)
 		return -1;
 	if (settings.self_cost)
 		plugin_register_complex_read(NULL, "ebpf-cost", ebpf_tick,
+					     TIME_T_TO_CDTIME_T(1), NULL);
+	if (monitor_has_events(monitor))
+		plugin_register_complex_read(NULL, "ebpf-events", ebpf_tell,
 					     TIME_T_TO_CDTIME_T(1), NULL);
 	return 0;
 }

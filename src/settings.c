@@ -45,9 +45,30 @@ static void set_detail(struct settings *s, size_t index)
 /* Doors, as families.c names them. */
 static const char *const tracepoint_hooks[] = { "auto", "tp_btf", "raw_tp", "tracepoint",
 						NULL };
+static const char *const signals_hooks[] = { "auto", "tp_btf", "raw_tp", NULL };
 static const char *const namespaces_hooks[] = { "auto",	  "fexit",  "kretprobe",
 						"tp_btf", "raw_tp", "tracepoint",
 						NULL };
+
+static const char *const severities[] = { "auto", "okay", "warning", "failure", NULL };
+
+/* Of a family that has events: the member of struct settings, and whether it tells them by default. */
+#define NOTIFY_OPTIONS(block, m, on_by_default)                                   \
+	{ block, "Notify", OPTION_BOOLEAN, .offset = MEMBER(m.notify.on),         \
+	  .dflt = on_by_default },                                                \
+		{ block,	  "NotifyRate",                                   \
+		  OPTION_INTEGER, .offset = MEMBER(m.notify.rate),                \
+		  .min = 1,	  .max = 100000,                                  \
+		  .dflt = "10" },                                                 \
+		{ block,	  "NotifyBurst",                                  \
+		  OPTION_INTEGER, .offset = MEMBER(m.notify.burst),               \
+		  .min = 1,	  .max = 100000,                                  \
+		  .dflt = "50" },                                                 \
+	{                                                                         \
+		block, "NotifySeverity", OPTION_WORD,                             \
+			.offset = MEMBER(m.notify.severity), .words = severities, \
+			.dflt = "auto"                                            \
+	}
 
 const struct option options[] = {
 	{ NULL, "Syscalls", OPTION_BLOCK, .offset = MEMBER(syscalls.on),
@@ -75,10 +96,25 @@ const struct option options[] = {
 	  .words = namespaces_hooks, .dflt = "auto" },
 	{ "Namespaces", "Live", OPTION_BOOLEAN, .offset = MEMBER(namespaces.live),
 	  .dflt = "true" },
+	NOTIFY_OPTIONS("Namespaces", namespaces, "false"),
 
 	{ NULL, "Processes", OPTION_BLOCK, .offset = MEMBER(processes.on) },
 	{ "Processes", "Hook", OPTION_WORD, .offset = MEMBER(processes.hook),
 	  .words = tracepoint_hooks, .dflt = "auto" },
+	NOTIFY_OPTIONS("Processes", processes, "false"),
+
+	{ NULL, "Signals", OPTION_BLOCK, .offset = MEMBER(signals.on) },
+	{ "Signals", "Hook", OPTION_WORD, .offset = MEMBER(signals.hook),
+	  .words = signals_hooks, .dflt = "auto" },
+	{ "Signals", "Signal", OPTION_SELECTOR, .offset = MEMBER(signals.select) },
+	{ "Signals", "IgnoreSelected", OPTION_BOOLEAN,
+	  .offset = MEMBER(signals.select.ignore), .dflt = "false" },
+	NOTIFY_OPTIONS("Signals", signals, "false"),
+
+	{ NULL, "OOM", OPTION_BLOCK, .offset = MEMBER(oom.on) },
+	{ "OOM", "Hook", OPTION_WORD, .offset = MEMBER(oom.hook),
+	  .words = tracepoint_hooks, .dflt = "auto" },
+	NOTIFY_OPTIONS("OOM", oom, "true"),
 
 	{ NULL, "Groups", OPTION_BLOCK, .offset = OPTION_NO_MEMBER },
 	{ "Groups", "By", OPTION_WORD, .offset = OPTION_NO_MEMBER, .words = by_words,
@@ -95,6 +131,8 @@ const struct option options[] = {
 
 	{ NULL, "MaxSeries", OPTION_INTEGER, .offset = MEMBER(max_series), .min = 1,
 	  .max = 1000000, .dflt = "2000" },
+	{ NULL, "EventBuffer", OPTION_INTEGER, .offset = MEMBER(event_buffer), .min = 4,
+	  .max = 65536, .dflt = "256" },
 	{ NULL, "SelfCost", OPTION_BOOLEAN, .offset = MEMBER(self_cost),
 	  .dflt = "false" },
 	{ NULL, "SelfCostInterval", OPTION_INTEGER, .offset = MEMBER(self_cost_interval),

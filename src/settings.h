@@ -26,6 +26,14 @@ struct percentiles {
 	unsigned count;
 };
 
+/* Which events of a family are told. */
+struct notify_settings {
+	bool on;
+	int rate, burst; /* per second, and at once */
+	const char *
+		severity; /* static: "okay", "warning" or "failure"; NULL: by the event */
+};
+
 /*
  * What the operator asked for. Strings and selectors are owned by this structure.
  */
@@ -44,11 +52,24 @@ struct settings {
 		bool on;
 		const char *hook; /* see above */
 		bool live;	  /* count those that there are */
+		struct notify_settings notify;
 	} namespaces;
 	struct {
 		bool on;
 		const char *hook; /* see above */
+		struct notify_settings notify;
 	} processes;
+	struct {
+		bool on;
+		const char *hook; /* see above */
+		struct selector select;
+		struct notify_settings notify;
+	} signals;
+	struct {
+		bool on;
+		const char *hook; /* see above */
+		struct notify_settings notify;
+	} oom;
 	struct {
 		enum group_by by;
 		const char *hook;	/* see above */
@@ -58,6 +79,7 @@ struct settings {
 		bool detail_syscall; /* per system call instead of totals */
 	} groups;
 	int max_series;
+	int event_buffer; /* KiB, see events_new() */
 	bool self_cost;
 	int self_cost_interval; /* seconds */
 	char *btf_path;		/* NULL: the kernel's own */

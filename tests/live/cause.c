@@ -77,6 +77,7 @@ struct shared {
 struct job {
 	long n;
 	long ms;
+	int signal;
 	int flags;	   /* CLONE_NEW* of the types given */
 	const char *path;  /* a file or a directory */
 	pid_t pid;	   /* of the process that acts, */
@@ -96,6 +97,7 @@ static act_fn read_interrupted, wait_stopped, children_killed;
 #ifdef SYS_fork
 static act_fn fork_children, vfork_children;
 #endif
+static act_fn signal_self, signal_children, signal_group, hog;
 static act_fn vfork_crowd, clone3_children;
 #ifdef __x86_64__
 static act_fn int80_calls, int80_namespaces, x32_calls;
@@ -120,8 +122,8 @@ static prepare_fn open_namespaces, open_pidfd, open_uts, start_member;
 
 static const struct command {
 	const char *name;
-	const char
-		*args; /* words: N and MS numbers, TYPES a list such as "net,uts", PATH */
+	const char *
+		args; /* words: N, MS and SIGNAL numbers, TYPES a list such as "net,uts", PATH */
 	prepare_fn *prepare;
 	act_fn *act;
 	const char *calls; /* that act() makes; "*": of the children, "=": how it ends */
@@ -222,6 +224,13 @@ static const struct command {
 	  "new namespaces that only descriptors keep; PATH is created when they do" },
 	{ "bind", "TYPES PATH", start_member, bind_mount,
 	  "new namespaces that only mounts keep: PATH/net and so on" },
+	{ "signal-self", "SIGNAL N", NULL, signal_self,
+	  "1 rt_sigaction, N kill that are ignored" },
+	{ "signal-children", "SIGNAL N", NULL, signal_children,
+	  "N clone, N kill that end them, N wait4" },
+	{ "signal-group", "SIGNAL N", NULL, signal_group,
+	  "N clone, N setpgid, 1 kill of their group that ends them, N wait4" },
+	{ "hog", "N MS", NULL, hog, "1 mmap of N MiB, all touched, 1 nanosleep" },
 	{ "alive", "N", NULL, alive, "1 nanosleep of N seconds" },
 	{ "nothing", "", NULL, nothing, "none" },
 	{ "runs", "PATH", NULL, runs,
@@ -880,6 +889,69 @@ static int children_killed(const struct job *job)
 		surprises |= wait_for(pid, SIGKILL);
 	}
 	return surprises;
+}
+
+static int signal_self(const struct job *job)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	int surprises = sigaction(job->signal, &ignore, NULL) < 0;
+
+	for (long i = 0; i < job->n; i++)
+		surprises |= syscall(SYS_kill, job->pid, job->signal) < 0;
+	return surprises;
+}
+
+static int signal_children(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		long pid = raw_clone(0);
+
+		if (pid == 0)
+			for (;;)
+				pause();
+		surprises |= syscall(SYS_kill, pid, job->signal) < 0;
+		surprises |= wait_for(pid, job->signal);
+	}
+	return surprises;
+}
+
+/* All are in the group of the first. */
+static int signal_group(const struct job *job)
+{
+	static pid_t pids[1024];
+	int surprises = 0;
+
+	if (job->n > (long)ARRAY_SIZE(pids))
+		return 1;
+	for (long i = 0; i < job->n; i++) {
+		pids[i] = raw_clone(0);
+		if (pids[i] == 0)
+			for (;;)
+				pause();
+		surprises |= syscall(SYS_setpgid, pids[i], pids[0]) < 0;
+	}
+	surprises |= syscall(SYS_kill, -pids[0], job->signal) < 0;
+	for (long i = 0; i < job->n; i++)
+		surprises |= wait_for(pids[i], job->signal);
+	return surprises;
+}
+
+static int hog(const struct job *job)
+{
+	const struct timespec duration = { .tv_sec = job->ms / 1000,
+					   .tv_nsec = job->ms % 1000 * 1000000 };
+	size_t bytes = (size_t)job->n << 20;
+	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return 1;
+	for (size_t at = 0; at < bytes; at += 4096)
+		*(volatile char *)(memory + at) = 1;
+	syscall(SYS_nanosleep, &duration, NULL);
+	return 0;
 }
 
 static int send_signals(const struct job *job)
@@ -1603,6 +1675,8 @@ static void parse_args(const struct command *command, struct job *job, char **ar
 			job->flags = parse_types(*argv++);
 		else if (!strncmp(word, "PATH", length))
 			job->path = *argv++;
+		else if (!strncmp(word, "SIGNAL", length))
+			job->signal = (int)parse_number(*argv++);
 		else if (!strncmp(word, "MS", length))
 			job->ms = parse_number(*argv++);
 		else

@@ -7,7 +7,7 @@
  *
  * Names are as the kernel gets them from libbpf: 15 bytes at most, so "task_newtask__b";
  * and the constants of an object are a map, "groups.rodata". The prefix "listns" refuses
- * that system call.
+ * that system call, "ring-buffer" maps of that type, which came with Linux 5.8 (EINVAL before).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -43,7 +43,9 @@ static bool is_bpf_refused(long command, const union bpf_attr *attr)
 	if (command == BPF_PROG_LOAD)
 		return is_refused(attr->prog_name);
 	if (command == BPF_MAP_CREATE)
-		return is_refused(attr->map_name);
+		return is_refused(attr->map_name) ||
+		       (attr->map_type == BPF_MAP_TYPE_RINGBUF &&
+			is_refused("ring-buffer"));
 	return false;
 }
 

@@ -374,13 +374,13 @@ static const struct {
 	{ SYSCALLS(OPTION("Percentile", S("99"))),
 	  "<Syscalls> Percentile \"99\": must be a number above 0 and below 100, of which "
 	  "there are 16 at most" },
-	{ PLUGIN(BLOCK("Namespaces", OPTION("Notify", B(1)))),
-	  "<Namespaces> Notify: unknown option; allowed are Hook, Live" },
+	{ PLUGIN(BLOCK("Processes", OPTION("Live", B(1)))),
+	  "<Processes> Live: unknown option; allowed are Hook, Notify, NotifyRate, NotifyBurst, NotifySeverity" },
 	{ PLUGIN(OPTION("Max", N(1))),
-	  "Max: unknown option; allowed are <Syscalls>, <Namespaces>, <Processes>, <Groups>, MaxSeries, SelfCost, "
+	  "Max: unknown option; allowed are <Syscalls>, <Namespaces>, <Processes>, <Signals>, <OOM>, <Groups>, MaxSeries, EventBuffer, SelfCost, "
 	  "SelfCostInterval, BtfPath" },
-	{ PLUGIN(BLOCK("Oom", OPTION("Max", N(1)))),
-	  "<Oom>: unknown block; allowed are <Syscalls>, <Namespaces>, <Processes>, <Groups>, MaxSeries, SelfCost, "
+	{ PLUGIN(BLOCK("Tcp", OPTION("Max", N(1)))),
+	  "<Tcp>: unknown block; allowed are <Syscalls>, <Namespaces>, <Processes>, <Signals>, <OOM>, <Groups>, MaxSeries, EventBuffer, SelfCost, "
 	  "SelfCostInterval, BtfPath" },
 	{ GROUPS(BLOCK("Syscalls", OPTION("ErrorCodes", B(1)))),
 	  "<Groups> <Syscalls>: unknown block; "

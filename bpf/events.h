@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Events: what user space tells as notifications. An object whose family has Notify sends each of
+ * them once; those that find no room are counted in `unsent`.
+ */
+#pragma once
+
+#include "compat.h"
+
+/* Set by the loader. */
+const volatile __u32 event_way = EVENTS_OFF;
+const volatile __u32 event_family;
+
+/* The loader puts the one buffer of all families in its place, of whatever type that is. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} unsent SEC(".maps");
+
+static __always_inline void describe_task(struct event_task *ret,
+					  struct task_struct *task)
+{
+	ret->pid = BPF_CORE_READ(task, tgid);
+	ret->tid = BPF_CORE_READ(task, pid);
+	ret->uid = BPF_CORE_READ(task, real_cred, uid.val);
+	BPF_CORE_READ_STR_INTO(&ret->command, task, comm);
+}
+
+static __always_inline void describe_actor(struct event *event)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	describe_task(&event->actor, task);
+	BPF_CORE_READ_STR_INTO(&event->parent, task, real_parent, comm);
+}
+
+/* `ctx` is that of the program. */
+static __always_inline void send_event(void *ctx, struct event *event)
+{
+	__u32 only = 0;
+	__u64 *n;
+	long err;
+
+	event->ns = bpf_ktime_get_ns();
+	event->family = event_family;
+	if (event_way == EVENTS_RING_BUFFER)
+		err = bpf_ringbuf_output(&events, event, sizeof(*event),
+					 BPF_RB_NO_WAKEUP);
+	else
+		err = bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, event,
+					    sizeof(*event));
+	n = err ? bpf_map_lookup_elem(&unsent, &only) : NULL;
+	if (n)
+		increment(n);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Counts signals as they are generated, for the group of who is to get them: also those that it
+ * ignores, or that are pending already.
+ *
+ * The tracepoint is passed with the receiver's siglock held and interrupts off, so that its programs
+ * are neither preempted nor nested.
+ */
+#include "kernel.h"
+#include "events.h"
+#include "rows.h"
+#include <bpf/bpf_tracing.h>
+
+DEFINE_COUNTERS(SIGNAL_IDS, BPF_F_NO_PREALLOC)
+
+/* Set by the loader: whether the operator wants to know of a signal. */
+const volatile bool selected[SIGNAL_IDS];
+
+/*
+ * Who makes a system call to send a signal is its sender: kill(2) and the like. Two values of the
+ * pointer stand for themselves: SEND_SIG_NOINFO for such a call, SEND_SIG_PRIV for the kernel.
+ */
+static __always_inline int signal_code(struct kernel_siginfo *info)
+{
+	if (info == SEND_SIG_NOINFO)
+		return SI_USER;
+	return info == SEND_SIG_PRIV ? SI_KERNEL : BPF_CORE_READ(info, si_code);
+}
+
+static __always_inline bool is_sent_by_current(int code)
+{
+	return code == SI_USER || code == SI_QUEUE || code == SI_TKILL;
+}
+
+static __always_inline void tell(void *ctx, __u32 id, __u64 group, int code,
+				 struct task_struct *task)
+{
+	struct event event = {
+		.group = group,
+		.id = id,
+		.detail = { [SIGNAL_EVENT_CODE] = code },
+	};
+
+	if (is_sent_by_current(code))
+		describe_actor(&event);
+	describe_task(&event.target, task);
+	send_event(ctx, &event);
+}
+
+static __always_inline int on_signal(void *ctx, int sig, struct kernel_siginfo *info,
+				     struct task_struct *task)
+{
+	__u64 id = (__u32)sig, group;
+
+	barrier_var(id); /* what is compared is what is the index, for the verifier */
+	if (id >= SIGNAL_IDS || !selected[id])
+		return 0;
+	group = group_of(task);
+	count_for(task, group, id);
+	if (event_way)
+		tell(ctx, id, group, signal_code(info), task);
+	return 0;
+}
+
+SEC("tp_btf/signal_generate")
+int BPF_PROG(signal_generate__btf, int sig, struct kernel_siginfo *info,
+	     struct task_struct *task)
+{
+	return on_signal(ctx, sig, info, task);
+}
+
+SEC("raw_tp/signal_generate")
+int BPF_PROG(signal_generate__raw, int sig, struct kernel_siginfo *info,
+	     struct task_struct *task)
+{
+	return on_signal(ctx, sig, info, task);
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The group, by its cgroup's name, of the first process that is in the namespace and is not `pid`.
+ * Looks through /proc. False when there is none, or it is not shown.
+ */
+bool namespace_owner(unsigned type, uint64_t inode, uint32_t pid, char *name,
+		     size_t size);

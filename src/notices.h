@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Events become notices: what a notification of collectd says, in words and in details. So many per
+ * second as the operator wants are let through; the rest is counted and told in one.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf_shared.h"
+#include "settings.h"
+
+enum notice_severity { NOTICE_OKAY, NOTICE_WARNING, NOTICE_FAILURE };
+
+enum {
+	NOTICE_MESSAGE_MAX = 256, /* collectd's NOTIF_MAX_MSG_LEN */
+	NOTICE_PART_MAX = 128,
+	NOTICE_DETAILS_MAX = 16,
+};
+
+struct notice_detail {
+	const char *name; /* static */
+	bool is_number;
+	int64_t number;
+	char text[NOTICE_PART_MAX]; /* UTF-8 without control characters */
+};
+
+struct notice {
+	enum notice_severity severity;
+	uint64_t ns; /* when it happened: CLOCK_MONOTONIC */
+	char scope[NOTICE_PART_MAX], type[NOTICE_PART_MAX], instance[NOTICE_PART_MAX];
+	char message[NOTICE_MESSAGE_MAX]; /* UTF-8 without control characters */
+	struct notice_detail details[NOTICE_DETAILS_MAX];
+	unsigned detail_count;
+	struct notice *next;
+};
+
+void notices_free(struct notice *first);
+
+/* '?' stands for each byte that is no UTF-8, or of a character that moves a cursor. */
+void notice_clean(char *text);
+
+/* The message goes on; it is cut at a character's end where there is no room. */
+__attribute__((format(printf, 2, 3))) void notice_say(struct notice *n,
+						      const char *format, ...);
+
+void notice_add_number(struct notice *n, const char *name, int64_t number);
+void notice_add_text(struct notice *n, const char *name, const char *text);
+
+/* Of a family: how many may still pass, and what did not. Zeroed but for the settings. */
+struct notice_limit {
+	const struct notify_settings *settings; /* NULL: nothing is told */
+	double tokens;
+	uint64_t last_ns; /* 0: none came yet */
+	uint64_t passed, held_back;
+	uint64_t untold, untold_since_ns; /* of those held back */
+	enum notice_severity worst;	  /* of these */
+};
+
+/* Whether the event of that time may pass; what may not, or has no room, is counted. */
+bool notice_limit_pass(struct notice_limit *l, uint64_t ns, enum notice_severity severity,
+		       bool have_room);
+
+/*
+ * To be asked after each drain: how many were held back that nobody was told of. 0 while more of them
+ * come, but for no longer than a minute; then they are taken for told.
+ */
+uint64_t notice_limit_tell(struct notice_limit *l, uint64_t now_ns, bool more_came);
