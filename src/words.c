@@ -185,7 +185,8 @@ static void say_bytes(struct notice *n, double bytes)
 void words_of_oom(const struct event *e, struct notice *n)
 {
 	bool is_cgroup = e->id == OOM_KILL_CGROUP;
-	int64_t bytes = e->detail[OOM_EVENT_RESIDENT] * sysconf(_SC_PAGESIZE);
+	uint64_t bytes =
+		(uint64_t)e->detail[OOM_EVENT_RESIDENT] * (uint64_t)sysconf(_SC_PAGESIZE);
 
 	notice_say(n, "OOM killer ended ");
 	say_task(n, &e->target);
@@ -198,7 +199,7 @@ void words_of_oom(const struct event *e, struct notice *n)
 	add_actor(n, e);
 	add_target(n, e);
 	notice_add_text(n, "cause", is_cgroup ? "cgroup" : "global");
-	notice_add_number(n, "resident_bytes", bytes);
+	notice_add_number(n, "resident_bytes", (int64_t)bytes);
 	notice_add_number(n, "oom_score_adj", e->detail[OOM_EVENT_SCORE_ADJ]);
 }
 

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "notices.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "words.h"
+
+enum { SECOND = 1000000000 };
+
+static void what_is_no_text_is_shown_as_such(void **state)
+{
+	static const struct {
+		const char *dirty, *clean;
+	} rows[] = {
+		{ "nginx: worker", "nginx: worker" },
+		{ "a\001\033[1m\tb\177", "a??[1m?b?" },
+		{ "quote\" and \\", "quote\" and \\" },
+		{ "gr\303\274n \342\202\254 \360\237\220\247",
+		  "gr\303\274n \342\202\254 \360\237\220\247" },
+		{ "\303", "?" },
+		{ "\303(", "?(" },
+		{ "\377\376", "??" },
+		{ "\300\257", "??" }, /* a slash in two bytes */
+		{ "\340\200\257", "???" },
+		{ "\355\240\200", "???" }, /* half of a pair of UTF-16 */
+		{ "\364\220\200\200", "????" },
+		{ "\302\205", "??" }, /* NEL */
+		{ "\342\200\256",
+		  "???" }, /* what follows is written from right to left */
+		{ "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[64];
+
+		strcpy(text, rows[i].dirty);
+		notice_clean(text);
+		assert_string_equal(text, rows[i].clean);
+	}
+}
+
+static void a_message_ends_with_a_whole_character(void **state)
+{
+	(void)state;
+	for (int offset = 0; offset < 4; offset++) {
+		struct notice n = { 0 };
+
+		notice_say(&n, "%.*s", offset, "abc");
+		for (int i = 0; i < 200; i++)
+			notice_say(&n, "\342\202\254");
+		assert_true(strlen(n.message) < sizeof(n.message));
+		assert_true(strlen(n.message) > sizeof(n.message) - 5);
+		assert_null(strchr(n.message, '?'));
+		assert_int_equal((strlen(n.message) - offset) % 3, 0);
+	}
+}
+
+static void details_are_bounded(void **state)
+{
+	struct notice n = { 0 };
+	char text[300];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	for (int i = 0; i < 2 * NOTICE_DETAILS_MAX; i++)
+		notice_add_text(&n, "name", text);
+	assert_int_equal(n.detail_count, NOTICE_DETAILS_MAX);
+	assert_int_equal(strlen(n.details[0].text), NOTICE_PART_MAX - 1);
+}
+
+static void so_many_pass_and_the_rest_is_told_once(void **state)
+{
+	const struct notify_settings settings = { .on = true, .rate = 10, .burst = 5 };
+	struct notice_limit l = { .settings = &settings };
+	uint64_t now = 1000 * (uint64_t)SECOND;
+	int passed = 0;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		passed += notice_limit_pass(&l, now,
+					    i == 50 ? NOTICE_FAILURE : NOTICE_OKAY, true);
+	assert_int_equal(passed, 5);
+	assert_int_equal(l.held_back, 95);
+	assert_int_equal(notice_limit_tell(&l, now, true), 0);
+	/* half a second later: half as many as per second; never more than the burst */
+	for (int i = 0; i < 100; i++)
+		passed += notice_limit_pass(&l, now + SECOND / 2, NOTICE_OKAY, true);
+	assert_int_equal(passed, 10);
+	assert_int_equal(notice_limit_tell(&l, now + SECOND, false), 190);
+	assert_int_equal(l.worst, NOTICE_FAILURE);
+	assert_int_equal(notice_limit_tell(&l, now + SECOND, false), 0);
+	assert_int_equal(l.passed + l.held_back, 200);
+}
+
+static void while_it_goes_on_it_is_told_each_minute(void **state)
+{
+	const struct notify_settings settings = { .on = true, .rate = 1, .burst = 1 };
+	struct notice_limit l = { .settings = &settings };
+	uint64_t told = 0, now = 5 * (uint64_t)SECOND;
+
+	(void)state;
+	for (int second = 0; second < 123; second++, now += SECOND) {
+		for (int i = 0; i < 10; i++)
+			notice_limit_pass(&l, now, NOTICE_OKAY, true);
+		told += notice_limit_tell(&l, now, true) > 0;
+	}
+	assert_int_equal(told, 2);
+}
+
+static void who_waits_too_long_holds_back(void **state)
+{
+	const struct notify_settings settings = { .on = true, .rate = 10, .burst = 5 };
+	struct notice_limit l = { .settings = &settings };
+
+	(void)state;
+	assert_false(notice_limit_pass(&l, SECOND, NOTICE_OKAY, false));
+	assert_int_equal(l.held_back, 1);
+	/* CPUs' clocks are not in step */
+	assert_true(notice_limit_pass(&l, SECOND - 1000, NOTICE_OKAY, true));
+}
+
+static const char *text_of(const struct notice *n, const char *name)
+{
+	for (unsigned i = 0; i < n->detail_count; i++)
+		if (strcmp(n->details[i].name, name) == 0)
+			return n->details[i].text;
+	return NULL;
+}
+
+static void words_are_as_the_manual_has_them(void **state)
+{
+	struct event e = {
+		.id = 9,
+		.actor = { .pid = 1, .tid = 1, .command = "systemd" },
+		.target = { .pid = 731, .tid = 731, .command = "nginx" },
+		.parent = "swapper/0",
+	};
+	struct notice n = { .scope = "nginx.service" };
+
+	(void)state;
+	words_of_signal(&e, &n);
+	assert_string_equal(
+		n.message,
+		"pid 1 (systemd) sent SIGKILL to pid 731 (nginx) in nginx.service");
+	assert_string_equal(text_of(&n, "target_command"), "nginx");
+	assert_string_equal(text_of(&n, "parent_command"), "swapper/0");
+	assert_string_equal(text_of(&n, "group"), "nginx.service");
+	assert_int_equal(severity_of_signal(&e), NOTICE_WARNING);
+
+	e.actor.pid = 0;
+	n = (struct notice){ .scope = "host" };
+	words_of_signal(&e, &n);
+	assert_string_equal(n.message, "the kernel sent SIGKILL to pid 731 (nginx)");
+	assert_null(text_of(&n, "command"));
+
+	e = (struct event){
+		.id = NAMESPACE_FAILED + VERB_JOIN,
+		.actor = { .pid = 7, .command = "a" },
+		.detail = { [NAMESPACE_EVENT_ERROR] = 1 },
+	};
+	n = (struct notice){ .scope = "user.slice" };
+	words_of_namespace(&e, &n);
+	assert_string_equal(n.message,
+			    "pid 7 (a) in user.slice could not join a namespace: "
+			    "Operation not permitted");
+	assert_int_equal(severity_of_namespace(&e), NOTICE_WARNING);
+
+	e = (struct event){
+		.id = VERB_CLONE * NAMESPACE_TYPES + NAMESPACE_NET,
+		.actor = { .pid = 7, .command = "runc" },
+		.target = { .pid = 8 },
+		.detail = { [NAMESPACE_EVENT_INODE] = 4026532567 },
+	};
+	n = (struct notice){ .scope = "runc" };
+	words_of_namespace(&e, &n);
+	assert_string_equal(
+		n.message,
+		"pid 7 (runc) in runc cloned pid 8 into a new net namespace, 4026532567");
+
+	e = (struct event){
+		.id = PROCESS_EXIT_DUMPED,
+		.actor = { .pid = 731, .command = "java" },
+		.detail = { [PROCESS_EVENT_SIGNAL] = 11 },
+	};
+	n = (struct notice){ .scope = "tomcat.service" };
+	words_of_process(&e, &n);
+	assert_string_equal(
+		n.message,
+		"pid 731 (java) in tomcat.service was ended by SIGSEGV and left a core");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_no_text_is_shown_as_such),
+		cmocka_unit_test(a_message_ends_with_a_whole_character),
+		cmocka_unit_test(details_are_bounded),
+		cmocka_unit_test(so_many_pass_and_the_rest_is_told_once),
+		cmocka_unit_test(while_it_goes_on_it_is_told_each_minute),
+		cmocka_unit_test(who_waits_too_long_holds_back),
+		cmocka_unit_test(words_are_as_the_manual_has_them),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
