@@ -100,7 +100,7 @@ static void words_of_creation(const struct event *e, struct notice *n)
 	const char *type = namespace_name(e->id % NAMESPACE_TYPES);
 
 	if (e->id / NAMESPACE_TYPES == VERB_UNSHARE) {
-		notice_say(n, " made a %s namespace of its own", type);
+		notice_say(n, " made its own %s namespace", type);
 	} else if (e->target.pid) {
 		notice_say(n, " cloned pid %" PRIu32 " into a new %s namespace",
 			   e->target.pid, type);
