@@ -11,9 +11,19 @@
  * who is woken up by a read that ends, wakes the other one up by a write. So of the two calls of a
  * turn the first ends in another group than the call before it.
  *
+ *	getppid --time kill|fork|setns
+ *
+ * The same for kill() of a signal that it ignores, for fork, exit and wait, and for setns() into its own
+ * UTS namespace.
+ *
+ *	getppid --send N
+ *
+ * Sends itself N signals that it ignores, and prints nothing.
+ *
  * What else goes on in the machine can only add time. A burst is far shorter than a scheduler's
  * time slice, so that some of them run undisturbed on a busy machine, too; those are the quickest.
  */
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -28,7 +38,7 @@
 
 #include "cgroup.h"
 
-enum { CALLS_PER_BURST = 500, TURNS_PER_BURST = 100, BURSTS = 250 };
+enum { CALLS_PER_BURST = 500, TURNS_PER_BURST = 100, FORKS_PER_BURST = 2, BURSTS = 250 };
 
 static int to_other[2], from_other[2]; /* pipes */
 
@@ -136,6 +146,76 @@ static int measure_turns(const char *cgroup)
 	return 0;
 }
 
+static uint64_t kills_ns(void)
+{
+	uint64_t start = now_ns();
+
+	for (int i = 0; i < CALLS_PER_BURST; i++)
+		syscall(SYS_kill, getpid(), SIGUSR1);
+	return now_ns() - start;
+}
+
+static uint64_t forks_ns(void)
+{
+	uint64_t start = now_ns();
+
+	for (int i = 0; i < FORKS_PER_BURST; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		if (pid < 0 || waitpid(pid, NULL, 0) < 0)
+			return UINT64_MAX;
+	}
+	return now_ns() - start;
+}
+
+static int own_namespace;
+
+static uint64_t joins_ns(void)
+{
+	uint64_t start = now_ns();
+
+	for (int i = 0; i < CALLS_PER_BURST; i++)
+		if (setns(own_namespace, CLONE_NEWUTS) < 0)
+			return UINT64_MAX;
+	return now_ns() - start;
+}
+
+static int measure_events(const char *what)
+{
+	static const struct {
+		const char *what;
+		uint64_t (*burst)(void);
+		int count;
+	} rows[] = {
+		{ "kill", kills_ns, CALLS_PER_BURST },
+		{ "fork", forks_ns, FORKS_PER_BURST },
+		{ "setns", joins_ns, CALLS_PER_BURST },
+	};
+	uint64_t ns = UINT64_MAX;
+
+	signal(SIGUSR1, SIG_IGN);
+	own_namespace = open("/proc/self/ns/uts", O_RDONLY);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].what, what) != 0)
+			continue;
+		ns = least_ns(BURSTS, rows[i].burst);
+		if (ns != UINT64_MAX)
+			printf("%.2f\n", (double)ns / rows[i].count);
+	}
+	return ns == UINT64_MAX ? -1 : 0;
+}
+
+static int send_signals(long n)
+{
+	signal(SIGUSR1, SIG_IGN);
+	while (n-- > 0)
+		if (syscall(SYS_kill, getpid(), SIGUSR1) < 0)
+			return -1;
+	return 0;
+}
+
 static int measure_calls(int bursts)
 {
 	while (bursts == 0)
@@ -146,15 +226,19 @@ static int measure_calls(int bursts)
 
 int main(int argc, char **argv)
 {
-	bool turns = argc == 3 && strcmp(argv[1], "--turns") == 0;
-	int cpu = argc == 3 && !turns ? (int)strtol(argv[2], NULL, 10) : last_cpu();
+	const char *mode = argc == 3 && argv[1][0] == '-' ? argv[1] : "";
+	int cpu = argc == 3 && !mode[0] ? (int)strtol(argv[2], NULL, 10) : last_cpu();
 
 	if (pin(cpu) < 0) {
 		perror("getppid: sched_setaffinity");
 		return 1;
 	}
-	if (!turns)
+	if (!mode[0])
 		return measure_calls(argc > 1 ? (int)strtol(argv[1], NULL, 10) : BURSTS);
+	if (strcmp(mode, "--time") == 0)
+		return measure_events(argv[2]) < 0;
+	if (strcmp(mode, "--send") == 0)
+		return send_signals(strtol(argv[2], NULL, 10)) < 0;
 	if (measure_turns(argv[2]) < 0) {
 		fprintf(stderr, "getppid: cannot take turns with a process in %s\n",
 			argv[2]);
