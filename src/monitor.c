@@ -87,7 +87,7 @@ struct monitor {
 	struct events *events;		       /* NULL: none */
 	struct notice *notices, **last_notice; /* that wait to be told */
 	unsigned notice_count;
-	bool told_unsent;
+	bool told_unsent, events_failed;
 	char groups_error[LOAD_ERROR_MAX];
 };
 
@@ -901,8 +901,9 @@ static void drain(struct monitor *m)
 	for (int i = 0; i < m->running_count; i++)
 		before[i] = m->running[i].limit.held_back;
 	err = events_drain(m->events, take_event, m);
-	if (err)
+	if (err && !m->events_failed)
 		say(m, MONITOR_WARNING, "events: cannot be read: %s", strerror(-err));
+	m->events_failed = err;
 	now = now_ns();
 	for (int i = 0; i < m->running_count; i++) {
 		struct running *r = &m->running[i];

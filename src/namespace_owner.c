@@ -3,26 +3,30 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "cgroup_name.h"
 #include "cleanup.h"
+#include "identifier.h"
 #include "namespace_names.h"
 
-static bool is_in(const char *pid, unsigned type, uint64_t inode)
+static bool is_in(uint32_t pid, unsigned type, uint64_t inode)
 {
 	char path[64];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/proc/%.16s/ns/%s", pid, namespace_name(type));
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/ns/%s", pid,
+		 namespace_name(type));
 	return stat(path, &st) == 0 && st.st_ino == inode;
 }
 
 /* By cgroup v2; where a process has none, by the first v1 hierarchy. */
-static bool find_group(const char *pid, char *name, size_t size)
+static bool find_group(uint32_t pid, char *name, size_t size)
 {
 	cleanup_fclose FILE *f = NULL;
 	cleanup_free char *line = NULL;
@@ -30,7 +34,7 @@ static bool find_group(const char *pid, char *name, size_t size)
 	size_t room = 0;
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%.16s/cgroup", pid);
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/cgroup", pid);
 	f = fopen(path, "re");
 	while (f && !is_v2 && getline(&line, &room, f) > 0) {
 		char *cgroup = strstr(line, ":/");
@@ -45,18 +49,55 @@ static bool find_group(const char *pid, char *name, size_t size)
 	return found;
 }
 
-bool namespace_owner(unsigned type, uint64_t inode, uint32_t pid, char *name, size_t size)
+/* False when there is no such process. */
+static bool find_member(unsigned type, uint64_t inode, uint32_t but, uint32_t *ret)
 {
-	DIR *proc = inode ? opendir("/proc") : NULL;
+	DIR *proc = opendir("/proc");
 	struct dirent *entry;
 	bool found = false;
 
-	while (proc && !found && (entry = readdir(proc)))
-		found = isdigit((unsigned char)entry->d_name[0]) &&
-			strtoul(entry->d_name, NULL, 10) != pid &&
-			is_in(entry->d_name, type, inode) &&
-			find_group(entry->d_name, name, size);
+	while (proc && !found && (entry = readdir(proc))) {
+		*ret = (uint32_t)strtoul(entry->d_name, NULL, 10);
+		found = isdigit((unsigned char)entry->d_name[0]) && *ret != but &&
+			is_in(*ret, type, inode);
+	}
 	if (proc)
 		closedir(proc);
 	return found;
+}
+
+enum { REMEMBERED = 64 };
+
+struct owner {
+	unsigned type;
+	uint64_t inode;
+	uint32_t member; /* 0: nobody */
+	time_t until;	 /* seconds of CLOCK_MONOTONIC; 0: unused */
+	char name[IDENTIFIER_PART_MAX + 1];
+};
+
+static void look_up(struct owner *o, unsigned type, uint64_t inode, uint32_t pid,
+		    time_t now)
+{
+	*o = (struct owner){ .type = type, .inode = inode, .until = now + 2 };
+	if (!find_member(type, inode, pid, &o->member) ||
+	    !find_group(o->member, o->name, sizeof(o->name)))
+		o->member = 0;
+}
+
+bool namespace_owner(unsigned type, uint64_t inode, uint32_t pid, char *name, size_t size)
+{
+	static struct owner owners[REMEMBERED];
+	struct owner *o = &owners[(inode + type) % REMEMBERED];
+	struct timespec now;
+
+	if (!inode)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (o->inode != inode || o->type != type || o->until <= now.tv_sec ||
+	    o->member == pid)
+		look_up(o, type, inode, pid, now.tv_sec);
+	if (o->member)
+		snprintf(name, size, "%s", o->name);
+	return o->member;
 }
