@@ -6,6 +6,7 @@
 #pragma once
 
 #include "compat.h"
+#include "histogram.h"
 
 /* Set by user space at each read: what a maximum is of. */
 volatile __u64 epoch SEC(".data.epoch");
@@ -20,45 +21,6 @@ static __always_inline void add_time(struct times *t, __u64 ns)
 	t->sum += ns;
 	if ((*max ^ word) >> MAXIMUM_BITS || word > *max)
 		*max = word;
-}
-
-static __always_inline __u32 log2_of(__u64 n)
-{
-	__u32 log = 0;
-
-	if (n >> 32) {
-		n >>= 32;
-		log = 32;
-	}
-	if (n >> 16) {
-		n >>= 16;
-		log += 16;
-	}
-	if (n >> 8) {
-		n >>= 8;
-		log += 8;
-	}
-	if (n >> 4) {
-		n >>= 4;
-		log += 4;
-	}
-	if (n >> 2) {
-		n >>= 2;
-		log += 2;
-	}
-	return log + (n >> 1);
-}
-
-/* See struct histogram. */
-static __always_inline __u32 bucket_of(__u64 ns)
-{
-	__u32 log = log2_of(ns), bucket;
-
-	if (log < HISTOGRAM_FIRST)
-		return 0;
-	bucket = (log - HISTOGRAM_FIRST) * HISTOGRAM_PARTS +
-		 (ns >> (log - HISTOGRAM_PARTS_LOG2) & (HISTOGRAM_PARTS - 1));
-	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
 }
 
 /*

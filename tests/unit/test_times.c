@@ -9,19 +9,15 @@
 
 #include <cmocka.h>
 
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+/* The kernel side's own. */
+#include "../../bpf/histogram.h"
+
 static uint64_t bucket_begin(unsigned bucket)
 {
 	return bucket ? times_bucket_end(bucket - 1) : 0;
-}
-
-/* As shared.h has it, by another way than that of the kernel's side. */
-static unsigned bucket_of(uint64_t ns)
-{
-	unsigned bucket = 0;
-
-	while (bucket < HISTOGRAM_BUCKETS - 1 && ns >= times_bucket_end(bucket))
-		bucket++;
-	return bucket;
 }
 
 static void buckets_follow_each_other(void **state)
@@ -34,6 +30,19 @@ static void buckets_follow_each_other(void **state)
 								       << HISTOGRAM_LAST);
 	for (unsigned i = 1; i < HISTOGRAM_BUCKETS; i++)
 		assert_true(times_bucket_end(i) > bucket_begin(i));
+}
+
+/* At each end of a bucket, and just before and after it. */
+static void what_the_kernel_puts_into_a_bucket_is_in_it(void **state)
+{
+	(void)state;
+	assert_int_equal(bucket_of(0), 0);
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
+		assert_int_equal(bucket_of(bucket_begin(i)), i);
+		assert_int_equal(bucket_of(times_bucket_end(i) - 1), i);
+		assert_int_equal(bucket_of(times_bucket_end(i)), i + 1);
+	}
+	assert_int_equal(bucket_of(UINT64_MAX), HISTOGRAM_BUCKETS - 1);
 }
 
 /* Whatever time it was: what a percentile says of it is off by an eighth at most. */
@@ -118,6 +127,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buckets_follow_each_other),
+		cmocka_unit_test(what_the_kernel_puts_into_a_bucket_is_in_it),
 		cmocka_unit_test(the_middle_is_off_by_an_eighth),
 		cmocka_unit_test(percentiles_are_by_rank),
 		cmocka_unit_test(no_percentile_is_above_the_maximum),
