@@ -275,6 +275,11 @@ static __always_inline struct task_struct *executing_task(struct signal_struct *
 	return BPF_CORE_READ(before, group_exit_task);
 }
 
+static __always_inline __s64 not_negative(__s64 n)
+{
+	return n > 0 ? n : 0;
+}
+
 /*
  * As the kernel's own line about a victim has them, but for what its CPUs have not yet added up
  * since f1a7941243c1 (6.2).
@@ -285,9 +290,9 @@ static __always_inline __s64 resident_pages(struct mm_struct *mm)
 	struct mm_struct___since_6_2 *since = (void *)mm;
 
 	if (bpf_core_field_exists(since->rss_stat[0].count))
-		return BPF_CORE_READ(since, rss_stat[MM_FILEPAGES].count) +
-		       BPF_CORE_READ(since, rss_stat[MM_ANONPAGES].count) +
-		       BPF_CORE_READ(since, rss_stat[MM_SHMEMPAGES].count);
+		return not_negative(BPF_CORE_READ(since, rss_stat[MM_FILEPAGES].count)) +
+		       not_negative(BPF_CORE_READ(since, rss_stat[MM_ANONPAGES].count)) +
+		       not_negative(BPF_CORE_READ(since, rss_stat[MM_SHMEMPAGES].count));
 	return BPF_CORE_READ(before, rss_stat.count[MM_FILEPAGES].counter) +
 	       BPF_CORE_READ(before, rss_stat.count[MM_ANONPAGES].counter) +
 	       BPF_CORE_READ(before, rss_stat.count[MM_SHMEMPAGES].counter);

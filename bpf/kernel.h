@@ -79,8 +79,9 @@ enum {
 enum {
 	SIGKILL = 9,
 	SI_USER = 0,
-	SI_QUEUE = -1,
-	SI_TKILL = -6,
+	SI_TIMER = -2,
+	SI_SIGIO = -5,
+	SI_DETHREAD = -7,
 	SI_KERNEL = 0x80,
 };
 

@@ -21,9 +21,10 @@ DEFINE_COUNTERS(OOM_IDS, BPF_F_NO_PREALLOC)
 struct victim {
 	struct task_struct *task;
 	__u32 pid;
+	__u32 by; /* the thread that called the OOM killer */
 };
 
-/* To whom the kernel sent SIGKILL last, on this CPU. */
+/* To whom the kernel sent SIGKILL last, on this CPU, be it for another cause. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -58,6 +59,7 @@ static __always_inline int on_signal(int sig, struct kernel_siginfo *info,
 		return 0;
 	v->task = task;
 	v->pid = BPF_CORE_READ(task, pid);
+	v->by = bpf_get_current_pid_tgid();
 	return 0;
 }
 
@@ -142,7 +144,8 @@ static __always_inline int on_victim(void *ctx, __u64 victim)
 	struct event event = {};
 	struct task_struct *task;
 
-	if (!v || ((__u32)victim != v->pid && victim != (__u64)v->task))
+	if (!v || v->by != (__u32)bpf_get_current_pid_tgid() ||
+	    ((__u32)victim != v->pid && victim != (__u64)v->task))
 		return 0;
 	task = v->task;
 	*v = (struct victim){};

@@ -17,8 +17,8 @@ DEFINE_COUNTERS(SIGNAL_IDS, BPF_F_NO_PREALLOC)
 const volatile bool selected[SIGNAL_IDS];
 
 /*
- * Who makes a system call to send a signal is its sender: kill(2) and the like. Two values of the
- * pointer stand for themselves: SEND_SIG_NOINFO for such a call, SEND_SIG_PRIV for the kernel.
+ * Two values of the pointer stand for themselves: SEND_SIG_PRIV for the kernel; SEND_SIG_NOINFO for the
+ * current task, though it is also what the kernel says of some that it sends to that, such as SIGPIPE.
  */
 static __always_inline int signal_code(struct kernel_siginfo *info)
 {
@@ -27,9 +27,14 @@ static __always_inline int signal_code(struct kernel_siginfo *info)
 	return info == SEND_SIG_PRIV ? SI_KERNEL : BPF_CORE_READ(info, si_code);
 }
 
+/*
+ * Codes up to 0 are those of system calls, where rt_sigqueueinfo(2) lets the sender choose; but some are
+ * the kernel's, too, whose signal may come in an interrupt, with any task as the current one.
+ */
 static __always_inline bool is_sent_by_current(int code)
 {
-	return code == SI_USER || code == SI_QUEUE || code == SI_TKILL;
+	return code <= SI_USER && (code > SI_TIMER || code < SI_SIGIO) &&
+	       code != SI_DETHREAD;
 }
 
 static __always_inline void tell(void *ctx, __u32 id, __u64 group, int code,

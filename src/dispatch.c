@@ -46,14 +46,14 @@ static void add_detail(notification_t *n, const struct notice_detail *d)
 		plugin_notification_meta_add_string(n, d->name, d->text);
 }
 
-void dispatch_notice(const struct notice *notice, uint64_t now_ns)
+void dispatch_notice(const struct notice *notice, cdtime_t now, uint64_t now_ns)
 {
 	static const int severities[] = {
 		[NOTICE_OKAY] = NOTIF_OKAY,
 		[NOTICE_WARNING] = NOTIF_WARNING,
 		[NOTICE_FAILURE] = NOTIF_FAILURE,
 	};
-	notification_t n = { .severity = severities[notice->severity], .time = cdtime() };
+	notification_t n = { .severity = severities[notice->severity], .time = now };
 
 	if (now_ns > notice->ns)
 		n.time -= NS_TO_CDTIME_T(now_ns - notice->ns);

@@ -12,6 +12,6 @@ void dispatch_sample(void *arg, const struct sample *sample);
 
 /*
  * Hands a notice to all receivers of notifications, in this thread, and comes back when they are done.
- * `now_ns` is the time by the notice's clock.
+ * `now` and `now_ns` are one time by collectd's clock and by the notice's.
  */
-void dispatch_notice(const struct notice *n, uint64_t now_ns);
+void dispatch_notice(const struct notice *n, cdtime_t now, uint64_t now_ns);

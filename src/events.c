@@ -2,7 +2,10 @@
 #include "events.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -22,9 +25,12 @@ static const char name[] = "events";
 
 static int take(struct events *e, const void *data, size_t size)
 {
-	if (size < sizeof(struct event))
+	struct event event; /* a perf buffer's data are not aligned */
+
+	if (size < sizeof(event))
 		return 0;
-	e->fn(e->arg, data);
+	memcpy(&event, data, sizeof(event));
+	e->fn(e->arg, &event);
 	return --e->left ? 0 : -ECANCELED;
 }
 
@@ -39,8 +45,21 @@ static void take_from_perf(void *arg, int cpu, void *data, uint32_t size)
 	take(arg, data, size);
 }
 
+/*
+ * With CONFIG_PREEMPT_RT, up to 6.11 (8b62645b09f8), bpf_ringbuf_output() takes a lock that may sleep, where
+ * a program must not.
+ */
+static bool is_realtime(void)
+{
+	struct utsname kernel;
+
+	return uname(&kernel) == 0 && strstr(kernel.version, "PREEMPT_RT");
+}
+
 static int open_ring(struct events *e)
 {
+	if (is_realtime())
+		return -EOPNOTSUPP;
 	e->map = bpf_map_create(BPF_MAP_TYPE_RINGBUF, name, 0, 0, e->bytes, NULL);
 	if (e->map < 0)
 		return -errno;

@@ -11,7 +11,7 @@ struct events;
 
 /*
  * A ring buffer of `bytes`, a power of two of at least a page; where the kernel has none, before Linux
- * 5.8, a perf buffer, which each CPU has its part of. NULL and errno where it has neither.
+ * 5.8, or none that works, with PREEMPT_RT, a perf buffer, which each CPU has its part of. NULL and errno where it has neither.
  */
 struct events *events_new(size_t bytes);
 void events_free(struct events *e); /* takes NULL */

@@ -41,7 +41,7 @@ enum {
 	FAMILY_SIZES = 3,
 	TIMES_SIZES = 3,
 	SIZES_MAX = GROUP_SIZES + FAMILY_SIZES + COUNTERS_MAX + TIMES_SIZES + 1,
-	NOTICES_MAX = 1000, /* that wait for a receiver who is slow */
+	NOTICES_MAX = 1000, /* of a family, that wait for a receiver who is slow */
 	CPUS_MAX = 1 << 16, /* more than any kernel can be built for */
 };
 
@@ -58,6 +58,7 @@ struct running {
 	uint32_t rank_count;
 	uint64_t rows;
 	struct notice_limit limit;
+	unsigned waiting;	    /* notices */
 	char error[LOAD_ERROR_MAX]; /* why it is down */
 	const char *remedy;	    /* static; NULL: there is none */
 };
@@ -86,7 +87,6 @@ struct monitor {
 	struct cost *cost;		       /* NULL: not measured */
 	struct events *events;		       /* NULL: none */
 	struct notice *notices, **last_notice; /* that wait to be told */
-	unsigned notice_count;
 	bool told_unsent, events_failed;
 	char groups_error[LOAD_ERROR_MAX];
 };
@@ -609,9 +609,14 @@ static void start_events(struct monitor *m)
 	for (struct running *r = m->running; r < m->running + m->running_count; r++)
 		any |= notify_settings(m, r->family) != NULL;
 	m->events = any ? events_new(bytes) : NULL;
-	if (any && !m->events)
+	if (any && !m->events) {
+		int err = -errno;
+
 		say(m, MONITOR_WARNING, "events: off, counting goes on: %s; %s",
-		    strerror(errno), remedy_for(-errno, m->settings->btf_path));
+		    strerror(-err),
+		    err == -ENOMEM ? "lower EventBuffer" :
+				     remedy_for(err, m->settings->btf_path));
+	}
 	if (!m->events)
 		return;
 	say(m, MONITOR_INFO, "events: in a %s buffer",
@@ -804,9 +809,9 @@ static struct running *find_running(struct monitor *m, uint32_t family)
 	return NULL;
 }
 
-static struct notice *add_notice(struct monitor *m, enum notice_severity severity,
-				 uint64_t ns, const char *scope,
-				 const struct label *label)
+static struct notice *add_notice(struct monitor *m, struct running *r,
+				 enum notice_severity severity, uint64_t ns,
+				 const char *scope, const struct label *label)
 {
 	struct notice *n = calloc(1, sizeof(*n));
 
@@ -819,7 +824,7 @@ static struct notice *add_notice(struct monitor *m, enum notice_severity severit
 	snprintf(n->instance, sizeof(n->instance), "%s", label->instance);
 	*m->last_notice = n;
 	m->last_notice = &n->next;
-	m->notice_count++;
+	r->waiting++;
 	return n;
 }
 
@@ -852,30 +857,31 @@ static void take_event(void *arg, const struct event *event)
 	if (!r || !r->limit.settings || !r->family->describe(&id, &label))
 		return;
 	severity = choose_severity(r, event);
-	if (!notice_limit_pass(&r->limit, event->ns, severity,
-			       m->notice_count < NOTICES_MAX))
+	if (!notice_limit_pass(&r->limit, event->ns, severity, r->waiting < NOTICES_MAX))
 		return;
-	n = add_notice(m, severity, event->ns, event_scope(m, event), &label);
+	n = add_notice(m, r, severity, event->ns, event_scope(m, event), &label);
 	if (n)
 		r->family->words(event, n);
 }
 
 /* One for all that were held back. */
-static void tell_held_back(struct monitor *m, struct running *r, uint64_t now_ns,
-			   bool more_came)
+static void tell_held_back(struct monitor *m, struct running *r, uint64_t now_ns)
 {
-	uint64_t untold = notice_limit_tell(&r->limit, now_ns, more_came);
 	struct label label = { .type = "total_events" };
+	uint64_t untold;
 	struct notice *n;
 
+	if (r->waiting >
+	    NOTICES_MAX) /* nobody takes any: it is told when somebody does */
+		return;
+	untold = notice_limit_tell(&r->limit, now_ns);
 	if (!untold)
 		return;
 	snprintf(label.instance, sizeof(label.instance), "held-back-%s", r->family->name);
-	n = add_notice(m, r->limit.worst, now_ns, "self", &label);
+	n = add_notice(m, r, r->limit.worst, now_ns, "self", &label);
 	if (!n)
 		return;
-	notice_say(n, "%s: and %" PRIu64 " more, held back by NotifyRate %d",
-		   r->family->name, untold, r->limit.settings->rate);
+	notice_say(n, "%s: and %" PRIu64 " more, held back", r->family->name, untold);
 	notice_add_number(n, "held_back", (int64_t)untold);
 }
 
@@ -893,23 +899,18 @@ static uint64_t now_ns(void)
  */
 static void drain(struct monitor *m)
 {
-	uint64_t before[FAMILY_COUNT], now;
+	uint64_t now;
 	int err;
 
 	if (!m->events)
 		return;
-	for (int i = 0; i < m->running_count; i++)
-		before[i] = m->running[i].limit.held_back;
 	err = events_drain(m->events, take_event, m);
 	if (err && !m->events_failed)
 		say(m, MONITOR_WARNING, "events: cannot be read: %s", strerror(-err));
 	m->events_failed = err;
 	now = now_ns();
-	for (int i = 0; i < m->running_count; i++) {
-		struct running *r = &m->running[i];
-
-		tell_held_back(m, r, now, r->limit.held_back != before[i]);
-	}
+	for (struct running *r = m->running; r < m->running + m->running_count; r++)
+		tell_held_back(m, r, now);
 }
 
 bool monitor_has_events(const struct monitor *m)
@@ -925,7 +926,8 @@ struct notice *monitor_notices(struct monitor *m, uint64_t *ret_now_ns)
 	first = m->notices;
 	m->notices = NULL;
 	m->last_notice = &m->notices;
-	m->notice_count = 0;
+	for (struct running *r = m->running; r < m->running + m->running_count; r++)
+		r->waiting = 0;
 	*ret_now_ns = now_ns();
 	return first;
 }

@@ -66,7 +66,7 @@ static bool find_member(unsigned type, uint64_t inode, uint32_t but, uint32_t *r
 	return found;
 }
 
-enum { REMEMBERED = 64 };
+enum { REMEMBERED = 64, LOOKUPS_MAX = 16 /* per second */ };
 
 struct owner {
 	unsigned type;
@@ -85,6 +85,17 @@ static void look_up(struct owner *o, unsigned type, uint64_t inode, uint32_t pid
 		o->member = 0;
 }
 
+static bool may_look_up(time_t now)
+{
+	static time_t second;
+	static unsigned lookups;
+
+	if (second != now)
+		lookups = 0;
+	second = now;
+	return lookups++ < LOOKUPS_MAX;
+}
+
 bool namespace_owner(unsigned type, uint64_t inode, uint32_t pid, char *name, size_t size)
 {
 	static struct owner owners[REMEMBERED];
@@ -95,8 +106,11 @@ bool namespace_owner(unsigned type, uint64_t inode, uint32_t pid, char *name, si
 		return false;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (o->inode != inode || o->type != type || o->until <= now.tv_sec ||
-	    o->member == pid)
+	    o->member == pid) {
+		if (!may_look_up(now.tv_sec))
+			return false;
 		look_up(o, type, inode, pid, now.tv_sec);
+	}
 	if (o->member)
 		snprintf(name, size, "%s", o->name);
 	return o->member;

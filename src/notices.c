@@ -145,16 +145,19 @@ bool notice_limit_pass(struct notice_limit *l, uint64_t ns, enum notice_severity
 	}
 	if (severity > l->worst)
 		l->worst = severity;
+	if (ns > l->untold_last_ns)
+		l->untold_last_ns = ns;
 	l->untold++;
 	l->held_back++;
 	return false;
 }
 
-uint64_t notice_limit_tell(struct notice_limit *l, uint64_t now_ns, bool more_came)
+uint64_t notice_limit_tell(struct notice_limit *l, uint64_t now_ns)
 {
 	uint64_t untold = l->untold;
 
-	if (more_came && now_ns < l->untold_since_ns + (uint64_t)UNTOLD_MAX_S * NS_PER_S)
+	if (now_ns < l->untold_last_ns + NS_PER_S &&
+	    now_ns < l->untold_since_ns + (uint64_t)UNTOLD_MAX_S * NS_PER_S)
 		return 0;
 	l->untold = 0;
 	return untold;

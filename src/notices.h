@@ -55,8 +55,9 @@ struct notice_limit {
 	double tokens;
 	uint64_t last_ns; /* 0: none came yet */
 	uint64_t passed, held_back;
-	uint64_t untold, untold_since_ns; /* of those held back */
-	enum notice_severity worst;	  /* of these */
+	/* of those held back, and when the first and the last of them came */
+	uint64_t untold, untold_since_ns, untold_last_ns;
+	enum notice_severity worst; /* of these */
 };
 
 /* Whether the event of that time may pass; what may not, or has no room, is counted. */
@@ -65,6 +66,6 @@ bool notice_limit_pass(struct notice_limit *l, uint64_t ns, enum notice_severity
 
 /*
  * To be asked after each drain: how many were held back that nobody was told of. 0 while more of them
- * come, but for no longer than a minute; then they are taken for told.
+ * come in each second, but for no longer than a minute; then they are taken for told.
  */
-uint64_t notice_limit_tell(struct notice_limit *l, uint64_t now_ns, bool more_came);
+uint64_t notice_limit_tell(struct notice_limit *l, uint64_t now_ns);

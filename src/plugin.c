@@ -59,14 +59,16 @@ static int ebpf_tell(user_data_t *ignored)
 {
 	struct notice *first = NULL;
 	uint64_t now_ns = 0;
+	cdtime_t now;
 
 	(void)ignored;
 	pthread_mutex_lock(&lock);
 	if (monitor)
 		first = monitor_notices(monitor, &now_ns);
+	now = cdtime();
 	pthread_mutex_unlock(&lock);
 	for (const struct notice *n = first; n; n = n->next)
-		dispatch_notice(n, now_ns);
+		dispatch_notice(n, now, now_ns);
 	notices_free(first);
 	return 0;
 }

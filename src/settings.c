@@ -53,21 +53,19 @@ static const char *const namespaces_hooks[] = { "auto",	  "fexit",  "kretprobe",
 static const char *const severities[] = { "auto", "okay", "warning", "failure", NULL };
 
 /* Of a family that has events: the member of struct settings, and whether it tells them by default. */
-#define NOTIFY_OPTIONS(block, m, on_by_default)                                   \
-	{ block, "Notify", OPTION_BOOLEAN, .offset = MEMBER(m.notify.on),         \
-	  .dflt = on_by_default },                                                \
-		{ block,	  "NotifyRate",                                   \
-		  OPTION_INTEGER, .offset = MEMBER(m.notify.rate),                \
-		  .min = 1,	  .max = 100000,                                  \
-		  .dflt = "10" },                                                 \
-		{ block,	  "NotifyBurst",                                  \
-		  OPTION_INTEGER, .offset = MEMBER(m.notify.burst),               \
-		  .min = 1,	  .max = 100000,                                  \
-		  .dflt = "50" },                                                 \
-	{                                                                         \
-		block, "NotifySeverity", OPTION_WORD,                             \
-			.offset = MEMBER(m.notify.severity), .words = severities, \
-			.dflt = "auto"                                            \
+#define NOTIFY_OPTIONS(block, m, on_by_default)                                            \
+	{ block, "Notify", OPTION_BOOLEAN, .offset = MEMBER(m.notify.on),                  \
+	  .dflt = on_by_default },                                                         \
+		{ block,    "NotifyRate", OPTION_INTEGER, .offset = MEMBER(m.notify.rate), \
+		  .min = 1, .max = 1000,  .dflt = "10" },                                  \
+		{ block,	  "NotifyBurst",                                           \
+		  OPTION_INTEGER, .offset = MEMBER(m.notify.burst),                        \
+		  .min = 1,	  .max = 1000,                                             \
+		  .dflt = "50" },                                                          \
+	{                                                                                  \
+		block, "NotifySeverity", OPTION_WORD,                                      \
+			.offset = MEMBER(m.notify.severity), .words = severities,          \
+			.dflt = "auto"                                                     \
 	}
 
 const struct option options[] = {
