@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -39,7 +40,7 @@ static void what_is_no_text_is_shown_as_such(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char text[64];
 
-		strcpy(text, rows[i].dirty);
+		snprintf(text, sizeof(text), "%s", rows[i].dirty);
 		notice_clean(text);
 		assert_string_equal(text, rows[i].clean);
 	}
