@@ -871,8 +871,8 @@ static void tell_held_back(struct monitor *m, struct running *r, uint64_t now_ns
 	uint64_t untold;
 	struct notice *n;
 
-	if (r->waiting >
-	    NOTICES_MAX) /* nobody takes any: it is told when somebody does */
+	/* where nobody takes any it is told when somebody does */
+	if (r->waiting > NOTICES_MAX)
 		return;
 	untold = notice_limit_tell(&r->limit, now_ns);
 	if (!untold)
