@@ -440,6 +440,24 @@ took()
 	echo "$1: $took_lines"
 }
 
+# hooks_of BLOCK: the ways that its option Hook knows, but for "auto"; so a test leaves none out.
+hooks_of()
+{
+	: >"$DIR/log"
+	daemon_launch <<-END
+	<Plugin ebpf>
+	  <$1>
+	    Hook "?"
+	  </$1>
+	</Plugin>
+	END
+	await 20 gone "$DAEMON" || give_up "the daemon starts with a Hook that is none"
+	wait "$DAEMON"
+	DAEMON=
+	hooks=$(sed -n 's/.* Hook "?": must be one of "auto", //p' "$DIR/log" | tr -d '",')
+	[ -n "$hooks" ] || give_up "it is not told what Hook may be in $1"
+}
+
 # is_refused HOOK FAMILY...: whether this kernel does not grant a way that was asked for. It must be
 # the kernel's lack, not a fault in our programs.
 is_refused()
