@@ -585,6 +585,30 @@ settle()
 	return 0
 }
 
+# told MESSAGE [SEVERITY]: the number of notifications that say so, as logfile writes them: both are
+# extended regular expressions.
+told()
+{
+	grep -cE "Notification: severity = (${2:-.*}), .* message = ($1)\$" "$DIR/log"
+}
+
+told_so_many()
+{
+	[ "$(grep 'Notification: .* plugin = ebpf, ' "$DIR/log" |
+		grep -vc ' type_instance = held-back-')" -ge "$1" ] || gone "$DAEMON"
+}
+
+# The same until the events of before this call are told: those that had passed at a read are told in
+# the order in which they came.
+settle_told()
+{
+	settle
+	settle_passed=$(sum_last 'ebpf-self/total_events-notified-*')
+	await 60 told_so_many "$settle_passed" || give_up "$settle_passed events are not all told"
+	gone "$DAEMON" && give_up "the daemon died"
+	return 0
+}
+
 #
 # Expectations
 #
@@ -631,6 +655,20 @@ expect_delta()
 	expect_before=$(noted "$1")
 	[ -n "$expect_before" ] || give_up "$1 was not noted"
 	expect "$1" $((expect_before + $2))
+}
+
+# expect_told N MESSAGE [SEVERITY]: after settle_told, see told().
+expect_told()
+{
+	told_seen=$(told "$2" ${3:+"$3"})
+	[ "$told_seen" = "$1" ] || complain "told $told_seen times, not $1: $2"
+}
+
+# expect_told_of GROUP N: that many notifications are about it, whatever they say.
+expect_told_of()
+{
+	told_seen=$(grep -c "Notification: .* plugin_instance = $1," "$DIR/log")
+	[ "$told_seen" = "$2" ] || complain "$1 is told $told_seen times, not $2"
 }
 
 # expect_calls GROUP NAME=N...: these, the one write that enters and the exit_group that leaves
