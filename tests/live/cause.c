@@ -55,6 +55,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -107,7 +108,7 @@ static act_fn unshare_children, clone_children_ns, clone3_children_ns, setns_typ
 static act_fn setns_pidfd, unshare_fail, unshare_eperm, unshare_fail_plain, clone_fail;
 static act_fn clone3_fail, clone_fail_plain, setns_fail;
 static act_fn nothing, runs, live, hold, bind_mount, alive;
-static act_fn waits, waits_collide, random_calls, storm;
+static act_fn waits, waits_collide, copies_in_turn, random_calls, storm;
 
 typedef void prepare_fn(struct job *job);
 
@@ -175,6 +176,10 @@ static const struct command {
 	{ "waits", "MS N", NULL, waits, "N rt_sigtimedwait=EAGAIN" },
 	{ "waits-moved", "MS N", mover, waits,
 	  "N rt_sigtimedwait=EAGAIN, each ends on another CPU than it began on" },
+	{ "copies-in-turn", "N", NULL, copies_in_turn,
+	  "1 sched_setscheduler, then in turn N process_vm_readv of nothing and N process_vm_writev "
+	  "of 1 MiB, which nobody else calls; prints how long they took in all, in ns, and the sum of "
+	  "their squares, in us^2" },
 	{ "random", "MS", NULL, random_calls,
 	  "for MS milliseconds; prints how many, and how many of them failed" },
 	{ "storm", "PATH MS", NULL, storm,
@@ -1521,6 +1526,31 @@ static int waits_collide(const struct job *job)
 	if (wait_for(first, 0) | wait_for(second, 0))
 		return 1;
 	return second == last ? 0 : SKIPPED;
+}
+
+/* Ahead of other tasks, where that is allowed: what counts the calls of a CPU stays in step with the turns. */
+static int copies_in_turn(const struct job *job)
+{
+	static char from[1 << 20], to[sizeof(from)];
+	const struct iovec source = { .iov_base = from, .iov_len = sizeof(from) };
+	const struct iovec target = { .iov_base = to, .iov_len = sizeof(to) };
+	const struct sched_param lowest = { .sched_priority = 1 };
+	long long sum = 0, squares = 0;
+	int surprises = 0;
+
+	syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &lowest);
+	for (long i = 0; i < 2 * job->n; i++) {
+		long count = i % 2,
+		     call = count ? SYS_process_vm_writev : SYS_process_vm_readv;
+		long long begin = clock_ns(), took;
+
+		surprises |= syscall(call, job->pid, &source, count, &target, count,
+				     0L) != count * (long)sizeof(from);
+		took = clock_ns() - begin;
+		sum += took;
+		squares += took / 1000 * (took / 1000);
+	}
+	return surprises | print_two(sum, squares);
 }
 
 /* Returns whether it failed. */
