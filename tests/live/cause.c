@@ -183,7 +183,7 @@ static const struct command {
 	{ "random", "MS", NULL, random_calls,
 	  "for MS milliseconds; prints how many, and how many of them failed" },
 	{ "storm", "PATH MS", NULL, storm,
-	  "in each of many cgroups PATH/N a write, N % 97 getppid and exit_group" },
+	  "in each of many cgroups PATH/N, one after another, N % 97 getppid and exit_group; prints how many" },
 	{ "waits-collide", "MS", NULL, waits_collide,
 	  "2 clone, 2* rt_sigtimedwait=EAGAIN at the same time, of threads whose numbers differ by "
 	  "65536, 2* exit_group, 2 wait4; ends with 77 where numbers cannot be chosen" },
@@ -1595,21 +1595,27 @@ static int random_calls(const struct job *job)
 
 enum { STORM_PER_MS = 1, STORM_KINDS = 97 };
 
-static int open_cgroup(const char *directory);
-static void enter_cgroup(int fd);
-
-static int live_in(const char *cgroup, long number)
+/*
+ * Makes the cgroup, and has a child do that in it, which begins there: to move a task that runs, the kernel
+ * waits for all CPUs (an RCU grace period), some hundred times as long as the rest takes.
+ */
+static int live_in(const char *path, act_fn *act, const struct job *job)
 {
-	const struct job job = { .n = number % STORM_KINDS };
-	int fd = open_cgroup(cgroup);
-	pid_t pid = fork();
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
+	long pid;
+	int fd;
 
+	if (mkdir(path, 0755) < 0)
+		die("%s: %s", path, strerror(errno));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		die("%s: %s", path, strerror(errno));
+	args.cgroup = fd;
+	pid = syscall(SYS_clone3, &args, sizeof(args));
 	if (pid < 0)
-		die("fork: %s", strerror(errno));
-	if (pid == 0) {
-		enter_cgroup(fd);
-		end(calls(&job));
-	}
+		die("clone3: %s", strerror(errno));
+	if (pid == 0)
+		end(act(job));
 	close(fd);
 	return wait_for(pid, 0);
 }
@@ -1636,16 +1642,15 @@ static int storm(const struct job *job)
 	long ms;
 
 	while ((ms = (long)((clock_ns() - begin) / 1000000)) < job->ms) {
+		const struct job some = { .n = number % STORM_KINDS };
 		char path[PATH_MAX];
 
 		if (number >= ms * STORM_PER_MS) {
 			usleep(500);
 			continue;
 		}
-		snprintf(path, sizeof(path), "%s/%ld", job->path, number);
-		if (mkdir(path, 0755) < 0)
-			die("%s: %s", path, strerror(errno));
-		surprises |= live_in(path, number++);
+		snprintf(path, sizeof(path), "%s/%ld", job->path, number++);
+		surprises |= live_in(path, calls, &some);
 		surprises |= remove_cgroup(path);
 	}
 	return surprises | (dprintf(STDOUT_FILENO, "%ld\n", number) < 0);
