@@ -60,6 +60,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harmless.h"
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #define MISSING_PATH "/nonexistent-ebpf-test"
@@ -108,7 +110,7 @@ static act_fn unshare_children, clone_children_ns, clone3_children_ns, setns_typ
 static act_fn setns_pidfd, unshare_fail, unshare_eperm, unshare_fail_plain, clone_fail;
 static act_fn clone3_fail, clone_fail_plain, setns_fail;
 static act_fn nothing, runs, live, hold, bind_mount, alive;
-static act_fn waits, waits_collide, copies_in_turn, random_calls, storm;
+static act_fn waits, waits_collide, copies_in_turn, random_calls, storm, many_groups;
 
 typedef void prepare_fn(struct job *job);
 
@@ -184,6 +186,8 @@ static const struct command {
 	  "for MS milliseconds; prints how many, and how many of them failed" },
 	{ "storm", "PATH MS", NULL, storm,
 	  "in each of many cgroups PATH/N, one after another, N % 97 getppid and exit_group; prints how many" },
+	{ "many-groups", "PATH N", NULL, many_groups,
+	  "in each of N cgroups PATH/0 and so on, which remain, each call of harmless.h and exit_group" },
 	{ "waits-collide", "MS", NULL, waits_collide,
 	  "2 clone, 2* rt_sigtimedwait=EAGAIN at the same time, of threads whose numbers differ by "
 	  "65536, 2* exit_group, 2 wait4; ends with 77 where numbers cannot be chosen" },
@@ -1654,6 +1658,26 @@ static int storm(const struct job *job)
 		surprises |= remove_cgroup(path);
 	}
 	return surprises | (dprintf(STDOUT_FILENO, "%ld\n", number) < 0);
+}
+
+static int all_harmless(const struct job *job)
+{
+	(void)job;
+	call_harmless();
+	return 0;
+}
+
+static int many_groups(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%ld", job->path, i);
+		surprises |= live_in(path, all_harmless, job);
+	}
+	return surprises;
 }
 
 /*
