@@ -77,6 +77,12 @@ const volatile bool have_kernel_btf = true;
  */
 const volatile bool preemptible;
 
+/* To be followed by helpers alone. */
+static __always_inline struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
 /*
  * bpf_get_current_task_btf() came in 5.11 (3ca1032ab7ab); members of what it returns are
  * free.
@@ -89,16 +95,15 @@ static __always_inline bool have_current_task_btf(void)
 }
 
 /* The type of the current task's member `path` must be a scalar or a pointer. */
-#define CURRENT_TASK(member)                                                           \
-	({                                                                             \
-		typeof(((struct task_struct *)0)->member) value_;                      \
-		if (have_current_task_btf())                                           \
-			value_ = ((struct task_struct *)bpf_get_current_task_btf())    \
-					 ->member;                                     \
-		else                                                                   \
-			value_ = BPF_CORE_READ(                                        \
-				(struct task_struct *)bpf_get_current_task(), member); \
-		value_;                                                                \
+#define CURRENT_TASK(member)                                                        \
+	({                                                                          \
+		typeof(((struct task_struct *)0)->member) value_;                   \
+		if (have_current_task_btf())                                        \
+			value_ = ((struct task_struct *)bpf_get_current_task_btf()) \
+					 ->member;                                  \
+		else                                                                \
+			value_ = BPF_CORE_READ(current_task(), member);             \
+		value_;                                                             \
 	})
 
 static __always_inline struct cgroup *current_dfl_cgroup(void)
@@ -109,8 +114,7 @@ static __always_inline struct cgroup *current_dfl_cgroup(void)
 		task = (struct task_struct *)bpf_get_current_task_btf();
 		return task->cgroups->dfl_cgrp;
 	}
-	task = (struct task_struct *)bpf_get_current_task();
-	return BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	return BPF_CORE_READ(current_task(), cgroups, dfl_cgrp);
 }
 
 #if defined(__TARGET_ARCH_x86)

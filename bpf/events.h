@@ -37,7 +37,7 @@ static __always_inline void describe_task(struct event_task *ret,
 
 static __always_inline void describe_actor(struct event *event)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct task_struct *task = current_task();
 
 	describe_task(&event->actor, task);
 	BPF_CORE_READ_STR_INTO(&event->parent, task, real_parent, comm);

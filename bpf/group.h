@@ -85,11 +85,6 @@ static __always_inline struct pid_namespace *pid_namespace_of(struct task_struct
 	return active_upid(BPF_CORE_READ(task, thread_pid)).ns;
 }
 
-static __always_inline struct task_struct *current_task(void)
-{
-	return (struct task_struct *)bpf_get_current_task();
-}
-
 static __always_inline __u64 group_of(struct task_struct *task)
 {
 	if (group_kind == GROUP_KIND_NONE)

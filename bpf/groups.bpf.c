@@ -71,7 +71,7 @@ int BPF_PROG(process_exit__raw, struct task_struct *task)
 SEC("tp/sched/sched_process_exit")
 int process_exit__classic(void *ctx)
 {
-	return on_process_exit((struct task_struct *)bpf_get_current_task());
+	return on_process_exit(current_task());
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -15,7 +15,7 @@ struct {
 SEC("raw_tp/sys_exit")
 int run(void *ctx)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct task_struct *task = current_task();
 	__u32 only = 0, yes = 1;
 
 	/* preemptible kernels alone have it */
