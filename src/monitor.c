@@ -828,22 +828,6 @@ static struct notice *add_notice(struct monitor *m, struct running *r,
 	return n;
 }
 
-static enum notice_severity choose_severity(const struct running *r,
-					    const struct event *event)
-{
-	static const char *const words[] = {
-		[NOTICE_OKAY] = "okay",
-		[NOTICE_WARNING] = "warning",
-		[NOTICE_FAILURE] = "failure",
-	};
-	const char *wanted = r->limit.settings->severity;
-
-	for (int i = 0; wanted && i <= NOTICE_FAILURE; i++)
-		if (strcmp(words[i], wanted) == 0)
-			return i;
-	return r->family->severity(event);
-}
-
 static void take_event(void *arg, const struct event *event)
 {
 	const struct series_id id = { .id = event->id };
@@ -856,7 +840,7 @@ static void take_event(void *arg, const struct event *event)
 
 	if (!r || !r->limit.settings || !r->family->describe(&id, &label))
 		return;
-	severity = choose_severity(r, event);
+	severity = notify_severity(r->limit.settings, r->family->severity(event));
 	if (!notice_limit_pass(&r->limit, event->ns, severity, r->waiting < NOTICES_MAX))
 		return;
 	n = add_notice(m, r, severity, event->ns, event_scope(m, event), &label);

@@ -12,8 +12,6 @@
 #include "bpf_shared.h"
 #include "settings.h"
 
-enum notice_severity { NOTICE_OKAY, NOTICE_WARNING, NOTICE_FAILURE };
-
 enum {
 	NOTICE_MESSAGE_MAX = 256, /* collectd's NOTIF_MAX_MSG_LEN */
 	NOTICE_PART_MAX = 128,

@@ -50,7 +50,22 @@ static const char *const namespaces_hooks[] = { "auto",	  "fexit",  "kretprobe",
 						"tp_btf", "raw_tp", "tracepoint",
 						NULL };
 
-static const char *const severities[] = { "auto", "okay", "warning", "failure", NULL };
+static const char *const severities[] = {
+	"auto",
+	[1 + NOTICE_OKAY] = "okay",
+	[1 + NOTICE_WARNING] = "warning",
+	[1 + NOTICE_FAILURE] = "failure",
+	NULL,
+};
+
+enum notice_severity notify_severity(const struct notify_settings *notify,
+				     enum notice_severity by_event)
+{
+	for (int i = NOTICE_OKAY; i <= NOTICE_FAILURE; i++)
+		if (notify->severity == severities[1 + i])
+			return i;
+	return by_event;
+}
 
 /* Of a family that has events: the member of struct settings, and whether it tells them by default. */
 #define NOTIFY_OPTIONS(block, m, on_by_default)                                            \

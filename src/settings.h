@@ -26,13 +26,18 @@ struct percentiles {
 	unsigned count;
 };
 
+enum notice_severity { NOTICE_OKAY, NOTICE_WARNING, NOTICE_FAILURE };
+
 /* Which events of a family are told. */
 struct notify_settings {
 	bool on;
-	int rate, burst; /* per second, and at once */
-	const char *
-		severity; /* static: "okay", "warning" or "failure"; NULL: by the event */
+	int rate, burst;      /* per second, and at once */
+	const char *severity; /* static: see notify_severity(); NULL: by the event */
 };
+
+/* What the operator wants it to be, or `by_event`. */
+enum notice_severity notify_severity(const struct notify_settings *notify,
+				     enum notice_severity by_event);
 
 /*
  * What the operator asked for. Strings and selectors are owned by this structure.

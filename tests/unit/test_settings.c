@@ -277,6 +277,27 @@ static void any_hook_is_none(void **state)
 	assert_null(f->settings.syscalls.hook);
 }
 
+static void severity_is_that_of_the_event_or_the_chosen_one(void **state)
+{
+	const oconfig_item_t plugin =
+		PLUGIN(BLOCK("Signals", OPTION("NotifySeverity", S("auto"))),
+		       BLOCK("Processes", OPTION("NotifySeverity", S("okay"))),
+		       BLOCK("Namespaces", OPTION("NotifySeverity", S("Warning"))),
+		       BLOCK("OOM", OPTION("NotifySeverity", S("failure"))));
+	struct fixture *f = *state;
+	const struct settings *s = &f->settings;
+
+	assert_int_equal(notify_severity(&s->oom.notify, NOTICE_WARNING), NOTICE_WARNING);
+	add(f, &plugin);
+	for (int i = NOTICE_OKAY; i <= NOTICE_FAILURE; i++) {
+		assert_int_equal(notify_severity(&s->signals.notify, i), i);
+		assert_int_equal(notify_severity(&s->processes.notify, i), NOTICE_OKAY);
+		assert_int_equal(notify_severity(&s->namespaces.notify, i),
+				 NOTICE_WARNING);
+		assert_int_equal(notify_severity(&s->oom.notify, i), NOTICE_FAILURE);
+	}
+}
+
 static void without_a_family_both_are_on(void **state)
 {
 	const oconfig_item_t no_family =
@@ -649,6 +670,7 @@ int main(void)
 		TEST(every_word_of_by_is_told_apart),
 		TEST(booleans_may_be_quoted),
 		TEST(any_hook_is_none),
+		TEST(severity_is_that_of_the_event_or_the_chosen_one),
 		TEST(without_a_family_both_are_on),
 		TEST(bad_ones_are_refused_in_one_sentence),
 		TEST(a_bad_expression_is_refused_with_its_reason),
