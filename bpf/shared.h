@@ -178,6 +178,9 @@ struct group_path {
 	char names[GROUP_PATH_MAX + GROUP_NAME_MAX];
 };
 
+/* What bpf/probe.bpf.c finds, a map entry each. */
+enum { PROBE_RAN, PROBE_TYPES_FIT, PROBE_PREEMPTIBLE, PROBE_ANSWERS };
+
 /* What the iterators over live namespaces write. */
 struct live_namespace {
 	__u32 type;

@@ -146,7 +146,8 @@ static const char kernel_btf[] = "/sys/kernel/btf/vmlinux";
 static bool is_preemptible(const struct door *door, const struct load_plan *plan)
 {
 	return door->preemption == PREEMPTION_ON ||
-	       (door->preemption == PREEMPTION_VARIES && plan->preemption.at_tracepoints);
+	       (door->preemption == PREEMPTION_VARIES &&
+		plan->kernel.preempts_at_tracepoints);
 }
 
 static bool is_timed(const struct door *door, const struct load_plan *plan)
@@ -503,7 +504,8 @@ static bool is_wanted(const struct door *door, const struct load_plan *plan)
 static bool is_last_resort(const struct door *door, const struct load_plan *plan)
 {
 	if (door->preemption == PREEMPTION_ON)
-		return plan->preemption.in_kernel || plan->preemption.at_tracepoints;
+		return plan->kernel.is_preemptible ||
+		       plan->kernel.preempts_at_tracepoints;
 	return is_preemptible(door, plan);
 }
 
@@ -655,27 +657,29 @@ static bool is_kernel_preemptible(void)
 	return strstr(name.version, "PREEMPT");
 }
 
-static bool is_preemptible_at_tracepoints(const char *btf_path)
+static bool probe_found(const struct loaded *l, uint32_t what)
+{
+	uint32_t yes = 0;
+
+	bpf_map_lookup_elem(loader_map(l, "found"), &what, &yes);
+	return yes;
+}
+
+struct kernel_found loader_probe(const char *btf_path)
 {
 	const struct load_plan plan = { .btf_path = btf_path };
+	struct kernel_found ret = { .is_preemptible = is_kernel_preemptible() };
 	struct load_report report;
 	struct loaded *l = NULL;
-	uint32_t only = 0, found = 0;
 
 	if (loader_start(&probe_object, &plan, &l, &report) == 0) {
 		getppid(); /* any system call runs the program */
-		bpf_map_lookup_elem(loader_map(l, "found"), &only, &found);
+		ret.preempts_at_tracepoints = probe_found(l, PROBE_PREEMPTIBLE);
+		ret.has_other_types = probe_found(l, PROBE_RAN) &&
+				      !probe_found(l, PROBE_TYPES_FIT);
 	}
 	loader_stop(l);
-	return found;
-}
-
-struct preemption_found loader_probe(const char *btf_path)
-{
-	return (struct preemption_found){
-		.at_tracepoints = is_preemptible_at_tracepoints(btf_path),
-		.in_kernel = is_kernel_preemptible(),
-	};
+	return ret;
 }
 
 void loader_stop(struct loaded *l)

@@ -28,9 +28,10 @@ struct map_size {
 	uint32_t value_bytes; /* 0: as the object has it */
 };
 
-struct preemption_found {
-	bool at_tracepoints; /* in programs at raw and BTF tracepoints */
-	bool in_kernel;	     /* at all */
+struct kernel_found {
+	bool is_preemptible;
+	bool preempts_at_tracepoints; /* in programs at raw and BTF tracepoints, too */
+	bool has_other_types; /* than BtfPath says: what programs read is not what is there */
 };
 
 struct load_plan {
@@ -44,7 +45,7 @@ struct load_plan {
 	uint32_t event_family;	     /* what they say of whom they are */
 	const char *btf_path;	     /* NULL: the kernel's own */
 	const char *hook;	     /* the door to take; NULL: any */
-	struct preemption_found preemption;
+	struct kernel_found kernel;
 	/*
 	 * With the programs that time calls, but where runs can be left out: the end of one
 	 * call would then be taken for that of another.
@@ -72,8 +73,8 @@ int loader_start(const struct object *object, const struct load_plan *plan,
 /* What libbpf says goes nowhere, but into reports. */
 void loader_silence(void);
 
-/* Where tasks can be preempted; false when that cannot be found out. */
-struct preemption_found loader_probe(const char *btf_path);
+/* By a program that is run for a moment; what cannot be found out is false. */
+struct kernel_found loader_probe(const char *btf_path);
 
 /*
  * Where on its kernel stack a task's registers end, in bytes from the stack's start, for kernels that

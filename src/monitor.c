@@ -75,7 +75,7 @@ struct monitor {
 	uint32_t cpus;		/* whose numbers are below this */
 	uint32_t registers_end; /* see loader_registers_end() */
 	bool detailed;
-	struct preemption_found preemption;
+	struct kernel_found kernel;
 	bool told_loss;
 	bool by_fexit; /* of which a kernel that can be preempted leaves out runs */
 	bool exposed; /* for want of a better way, to runs that a preemptible kernel leaves out */
@@ -195,7 +195,7 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 
 	plan->groups = m->groups_loaded;
 	plan->btf_path = m->settings->btf_path;
-	plan->preemption = m->preemption;
+	plan->kernel = m->kernel;
 	plan->events = m->events ? events_map(m->events) : -1;
 	err = loader_start(object, plan, ret, report);
 	if (err)
@@ -203,7 +203,7 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 	say(m, MONITOR_INFO, "%s: takes %s%s%s%s", object->name, report->door->name,
 	    report->refused[0] ? " (" : "", report->refused,
 	    report->refused[0] ? ")" : "");
-	m->exposed |= m->preemption.at_tracepoints && !plan->hook &&
+	m->exposed |= m->kernel.preempts_at_tracepoints && !plan->hook &&
 		      report->door->preemption != PREEMPTION_OFF;
 	m->by_fexit |= report->door->preemption == PREEMPTION_ON;
 	if (report->door->is_kept_out)
@@ -581,7 +581,6 @@ static int start_shared(struct monitor *m)
 		return -ENOMEM;
 	scopes_weigh_times(m->scopes, samples_per_histogram(&output), SAMPLES_PER_TIMES);
 	m->group_kind = choose_group_kind(m);
-	m->preemption = loader_probe(m->settings->btf_path);
 	m->registers_end = loader_registers_end(m->settings->btf_path);
 	if (!err)
 		err = start_groups(m);
@@ -665,6 +664,12 @@ static void warn_of_idle_options(const struct monitor *m)
 		    "syscalls: Percentile, Buckets and LatencySampling do nothing without Latency true");
 }
 
+static void say_btf_is_bad(const struct monitor *m, const char *why)
+{
+	say(m, MONITOR_ERROR, "all families are off: BtfPath \"%s\": %s; %s",
+	    m->settings->btf_path, why, remedy_for_btf_file());
+}
+
 /* Before anything that is given the file. */
 static int check_btf_file(const struct monitor *m)
 {
@@ -673,8 +678,7 @@ static int check_btf_file(const struct monitor *m)
 	int err = path ? btf_file_check(path, error, sizeof(error)) : 0;
 
 	if (err)
-		say(m, MONITOR_ERROR, "all families are off: BtfPath \"%s\": %s; %s",
-		    path, error, remedy_for_btf_file());
+		say_btf_is_bad(m, error);
 	return err;
 }
 
@@ -685,6 +689,11 @@ static int start_all(struct monitor *m)
 
 	if (err)
 		return err;
+	m->kernel = loader_probe(m->settings->btf_path);
+	if (m->settings->btf_path && m->kernel.has_other_types) {
+		say_btf_is_bad(m, "of another kernel");
+		return -EINVAL;
+	}
 	warn_of_idle_options(m);
 	for (const struct family *f = families; f < families + FAMILY_COUNT; f++)
 		if (is_set(m, f->on))

@@ -90,7 +90,7 @@ static struct {
 FILE *__wrap_fopen(const char *path, const char *mode);
 FILE *__real_fopen(const char *path, const char *mode);
 FILE *__wrap_setmntent(const char *path, const char *mode);
-struct preemption_found __wrap_loader_probe(const char *btf_path);
+struct kernel_found __wrap_loader_probe(const char *btf_path);
 int __wrap_loader_start(const struct object *object, const struct load_plan *plan,
 			struct loaded **ret, struct load_report *report);
 void __wrap_loader_stop(struct loaded *l);
@@ -230,10 +230,10 @@ FILE *__wrap_setmntent(const char *path, const char *mode)
 	return open_text("cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n");
 }
 
-struct preemption_found __wrap_loader_probe(const char *btf_path)
+struct kernel_found __wrap_loader_probe(const char *btf_path)
 {
 	(void)btf_path;
-	return (struct preemption_found){ 0 };
+	return (struct kernel_found){ 0 };
 }
 
 /* The descriptors of an object's maps tell which they are: so does what stands for it. */

@@ -27,7 +27,7 @@ FILE *__wrap_fopen(const char *path, const char *mode);
 FILE *__real_fopen(const char *path, const char *mode);
 FILE *__wrap_setmntent(const char *path, const char *mode);
 struct btf *__wrap_btf__load_vmlinux_btf(void);
-struct preemption_found __wrap_loader_probe(const char *btf_path);
+struct kernel_found __wrap_loader_probe(const char *btf_path);
 int __wrap_loader_start(const struct object *object, const struct load_plan *plan,
 			struct loaded **ret, struct load_report *report);
 
@@ -97,10 +97,10 @@ static const void *constant(const struct load_plan *plan, const char *name)
 	return NULL;
 }
 
-struct preemption_found __wrap_loader_probe(const char *btf_path)
+struct kernel_found __wrap_loader_probe(const char *btf_path)
 {
 	(void)btf_path;
-	return (struct preemption_found){ 0 };
+	return (struct kernel_found){ 0 };
 }
 
 /* All that was read has come this far. The kernel grants nothing. */

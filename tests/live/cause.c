@@ -269,7 +269,7 @@ static const struct wrapper {
 typedef void damage_fn(struct btf_type *type, uint32_t id);
 
 static damage_fn loop_typedef, hold_itself, lose_member_type, lose_member_name,
-	lose_enum_name;
+	lose_enum_name, move_members;
 
 /* cause break-btf NAME FROM TO: TO is FROM, raw BTF, with this damage wherever it can be done */
 static const struct damage {
@@ -283,6 +283,8 @@ static const struct damage {
 	{ "member-type", lose_member_type, "members of types that are not there" },
 	{ "member-name", lose_member_name, "members with names that are not there" },
 	{ "enum-name", lose_enum_name, "the same of what enums list" },
+	{ "other-places", move_members,
+	  "large structs whose members lie elsewhere, as in another kernel" },
 };
 
 static const struct capability {
@@ -2054,6 +2056,16 @@ static void lose_member_name(struct btf_type *type, uint32_t id)
 	(void)id;
 	for (unsigned i = 0; has_members(type) && i < BTF_INFO_VLEN(type->info); i++)
 		m[i].name_off = NOT_THERE;
+}
+
+static void move_members(struct btf_type *type, uint32_t id)
+{
+	struct btf_member *m = (struct btf_member *)(type + 1);
+	const unsigned count = BTF_INFO_VLEN(type->info);
+
+	(void)id;
+	for (unsigned i = 0; has_members(type) && count > 100 && i < count; i++)
+		m[i].offset += 64; /* bits */
 }
 
 static void lose_enum_name(struct btf_type *type, uint32_t id)
