@@ -129,7 +129,12 @@ static void *source_start(const struct settings *settings, char *error, size_t s
 		snprintf(error, size, "%s", gap ? gap : "");
 		return s;
 	}
-	snprintf(error, size, "%s", report.error);
+	/* libbpf attaches no iterator by a BtfPath, whatever remedy_for() says */
+	snprintf(error, size, "%.*s%s",
+		 (int)(settings->btf_path ? strcspn(report.error, ";") :
+					    sizeof(report.error)),
+		 report.error,
+		 settings->btf_path ? "; set Live false in <Namespaces>" : "");
 	free(s);
 	return NULL;
 }
