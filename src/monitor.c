@@ -71,7 +71,7 @@ struct monitor {
 	uint32_t group_kind;
 	uint32_t slots;		/* of the arrays by group: Max and SLOT_OTHER */
 	uint64_t epoch;		/* of maxima: a number that each read makes one more */
-	bool read_failed;	/* the last one */
+	bool epoch_is_unread;	/* by a read that did not fail */
 	uint32_t cpus;		/* whose numbers are below this */
 	uint32_t registers_end; /* see loader_registers_end() */
 	bool detailed;
@@ -1025,18 +1025,22 @@ static double seconds_since(const struct timespec *begin)
  */
 static int begin_epoch(struct monitor *m)
 {
+	uint64_t next = m->epoch + 1;
 	uint32_t only = 0;
 	int err = 0;
 
-	if (m->read_failed)
+	if (m->epoch_is_unread)
 		return 0;
-	m->epoch++;
 	for (struct running *r = m->running; r < m->running + m->running_count && !err;
 	     r++)
 		if (r->timed)
 			err = map_update(loader_map(r->loaded, ".data.epoch"), &only,
-					 &m->epoch);
-	return err;
+					 &next);
+	if (err) /* the programs know nothing of it */
+		return err;
+	m->epoch = next;
+	m->epoch_is_unread = true;
+	return 0;
 }
 
 static int read_family(struct monitor *m, struct running *r)
@@ -1086,9 +1090,9 @@ int monitor_read(struct monitor *m, sample_fn *fn, void *arg)
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	drain(m);
 	err = read_rows(m);
-	m->read_failed = err;
 	if (err) /* what is read by half would step back; the next read has it all */
 		return err;
+	m->epoch_is_unread = false;
 	samples_send_scopes(m->scopes, &output, &sink);
 	for (struct running *r = m->running; r < m->running + m->running_count; r++)
 		send_gauges(m, r, &sink);
