@@ -3,11 +3,12 @@
  * The whole of the engine over rows that the kernel could hand over. The kernel's part is
  * played: groups are admitted and go, calls and events are counted, maps are read, and now
  * and then a read fails. What is sent has to be what was counted, for the host, for each
- * group and in sum, and never steps back.
+ * group and in sum, and never steps back; times are those of the calls since the last read.
  *
- * In the wild mode ids, slots, codes, states, paths and values are whatever the input has,
- * as no kernel would have them: no memory is touched that is not ours, names are legal, and
- * nothing is sent twice.
+ * In the wild mode ids, slots, codes, states, paths, values, times and histograms are whatever
+ * the input has, as no kernel would have them, and change while they are read: no memory is
+ * touched that is not ours, names are legal, nothing is sent twice, and what is told of times
+ * is no nonsense by itself.
  */
 #include "input.h"
 
@@ -23,17 +24,21 @@
 #include "rows.h"
 #include "settings.h"
 #include "snapshot.h"
+#include "timed.h"
 
 enum {
-	GROUPS = 24,  /* that ever are; their ids are 1 and up */
-	MAX_MAX = 8,  /* of them at a time */
+	GROUPS = 24, /* that ever are; their ids are 1 and up */
+	MAX_MAX = 8, /* of them at a time */
+	CPUS = 2,
 	ENTRIES = 64, /* of a map */
+	CALL_WORDS = sizeof(struct calls) / sizeof(uint64_t),
 	SEEN_MAX = 4096,
 	TEXT_MAX = 1400,
 	IDLE_READS = 3, /* a scope without groups is the same one until then */
 	STATES_FD = 1000,
 	PATHS_FD,
 	SLOTS_FD,
+	EPOCH_FD,
 };
 
 struct entry {
@@ -43,16 +48,17 @@ struct entry {
 		struct error_key error;
 		uint32_t id;
 	} key;
-	uint64_t values[COLUMNS_MAX];
+	uint64_t values[CPUS][CALL_WORDS];
 };
 
 struct fake_map {
 	struct entry entries[ENTRIES];
-	union {
-		struct cpu_calls calls;
-		uint64_t values[sizeof(struct cpu_calls) / sizeof(uint64_t) +
-				(MAX_MAX + 1) * CALL_COLUMNS];
-	} cpu;
+};
+
+/* An array by CPU. */
+struct fake_array {
+	uint32_t entries, bytes;
+	void *values[CPUS];
 };
 
 struct fake_group {
@@ -75,15 +81,22 @@ struct seen {
 
 static struct {
 	bool active, wild;
-	bool detailed, by_pid_namespace;
+	bool detailed, timed, by_pid_namespace, without_groups;
 	unsigned max, reads, refused;
+	unsigned cpu; /* that calls are on */
+	uint32_t slots;
 	int failing_fd; /* -1: none */
 	unsigned left;	/* rows until it fails */
 	struct fake_map maps[FAMILY_COUNT][COUNTERS_MAX];
+	struct fake_array cpus, histograms; /* of FAMILY_SYSCALLS */
+	const uint16_t *ranks;
+	uint64_t epoch;
 	struct fake_group groups[GROUPS];
 	bool slot_is_free[MAX_MAX + 1];
 	struct seen seen[SEEN_MAX];
 	size_t seen_count;
+	struct timed_all times;
+	struct input *input;
 	struct monitor *monitor;
 } k;
 
@@ -100,6 +113,7 @@ uint64_t __wrap_loader_map_bytes(const struct loaded *l);
 uint64_t __wrap_loader_missed_runs(const struct loaded *l);
 void __wrap_loader_forgive(struct loaded *l);
 int __wrap_snapshot_read(int fd, snapshot_row_fn *row, void *arg);
+int __wrap_snapshot_read_copies(int fd, snapshot_copies_fn *row, void *arg);
 int __wrap_bpf_map_lookup_elem(int fd, const void *key, void *value);
 int __wrap_bpf_map_delete_elem(int fd, const void *key);
 int __wrap_bpf_map_update_elem(int fd, const void *key, const void *value,
@@ -144,6 +158,27 @@ static void expect(const struct family *f, const char *own, const struct series_
 	}
 }
 
+/* The same of calls that were timed. */
+static void expect_times(const char *own, uint32_t id, bool has_histogram, uint64_t ns,
+			 uint64_t calls)
+{
+	const struct family *f = &families[FAMILY_SYSCALLS];
+	struct series_id series = { .id = f->canonical(id), .column = LATENCY };
+	struct label label;
+	struct timed *host;
+
+	if (!calls || !f->describe(&series, &label))
+		return;
+	host = timed_find(&k.times, "host", label.instance, strlen(label.instance));
+	host->has_histogram |= has_histogram;
+	timed_count(&k.times, host, ns, calls);
+	if (own)
+		timed_count(&k.times,
+			    timed_find(&k.times, own, label.instance,
+				       strlen(label.instance)),
+			    ns, calls);
+}
+
 static void check_legal(const char *text)
 {
 	CHECK(text[0] && strlen(text) <= IDENTIFIER_PART_MAX, "%s", text);
@@ -151,9 +186,14 @@ static void check_legal(const char *text)
 		CHECK(*c > ' ' && *c <= '~' && *c != '/', "%s", text);
 }
 
+static bool is_of_group(const struct sample *sample)
+{
+	return strcmp(sample->scope, "host") && strcmp(sample->scope, "other");
+}
+
 static void check_counter(const struct sample *sample)
 {
-	bool is_group = strcmp(sample->scope, "host") && strcmp(sample->scope, "other");
+	bool is_group = is_of_group(sample);
 	struct seen *s = find_seen(is_group ? sample->path : sample->scope, sample->type,
 				   sample->instance);
 	uint64_t value = (uint64_t)sample->derive;
@@ -175,7 +215,10 @@ static void on_sample(void *arg, const struct sample *sample)
 	check_legal(sample->scope);
 	check_legal(sample->type);
 	check_legal(sample->instance);
-	if (strcmp(sample->scope, "self") != 0)
+	if (strcmp(sample->scope, "self") != 0 && is_timed(sample))
+		timed_hear(&k.times, is_of_group(sample) ? sample->path : sample->scope,
+			   sample);
+	else if (strcmp(sample->scope, "self") != 0)
 		check_counter(sample);
 	else if (strcmp(sample->instance, "series-refused") == 0)
 		k.refused = (unsigned)sample->gauge;
@@ -236,12 +279,46 @@ struct kernel_found __wrap_loader_probe(const char *btf_path)
 	return (struct kernel_found){ 0 };
 }
 
+static void make_array(struct fake_array *array, const struct load_plan *plan,
+		       const char *map)
+{
+	const struct map_size *s = plan->sizes;
+
+	while (s->map && strcmp(s->map, map) != 0)
+		s++;
+	if (!s->map)
+		return;
+	CHECK(s->entries <= CPUS && !array->entries);
+	array->entries = s->entries;
+	array->bytes = s->value_bytes;
+	for (uint32_t cpu = 0; cpu < array->entries; cpu++) {
+		array->values[cpu] = calloc(1, array->bytes);
+		CHECK(array->values[cpu]);
+	}
+}
+
+static void free_array(struct fake_array *array)
+{
+	for (uint32_t cpu = 0; cpu < array->entries; cpu++)
+		free(array->values[cpu]);
+}
+
+static void make_arrays(const struct load_plan *plan)
+{
+	make_array(&k.cpus, plan, "cpus");
+	make_array(&k.histograms, plan, "histograms");
+	for (const struct constant *c = plan->constants; c->name; c++)
+		if (strcmp(c->name, "histogram_ranks") == 0)
+			k.ranks = c->value;
+}
+
 /* The descriptors of an object's maps tell which they are: so does what stands for it. */
 int __wrap_loader_start(const struct object *object, const struct load_plan *plan,
 			struct loaded **ret, struct load_report *report)
 {
-	(void)plan;
-	*report = (struct load_report){ .door = &object->doors[0] };
+	if (object == families[FAMILY_SYSCALLS].object)
+		make_arrays(plan);
+	*report = (struct load_report){ .door = &object->doors[0], .timed = plan->timed };
 	*ret = (struct loaded *)&k;
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		if (families[f].object == object)
@@ -261,6 +338,8 @@ int __wrap_loader_map(const struct loaded *l, const char *name)
 	for (int i = 0; i < 3 && (const void *)l == &k; i++)
 		if (strcmp(shared[i], name) == 0)
 			return STATES_FD + i;
+	if (strcmp(name, ".data.epoch") == 0)
+		return EPOCH_FD;
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		for (int c = 0; c < COUNTERS_MAX && families[f].counters[c].map; c++)
 			if ((const void *)l == &k.maps[f] &&
@@ -312,23 +391,87 @@ static void hand_out_states(snapshot_row_fn *row, void *arg, unsigned left)
 	}
 }
 
+static void hand_out_array(const struct fake_array *array, snapshot_row_fn *row,
+			   void *arg, unsigned left)
+{
+	for (uint32_t cpu = 0; cpu < array->entries && left--; cpu++)
+		row(arg, &cpu, array->values[cpu]);
+}
+
+/* As the summed one of snapshot.c does it. */
+static void sum_up(const struct entry *e, uint64_t sums[CALL_WORDS])
+{
+	for (int i = 0; i < CALL_WORDS; i++) {
+		sums[i] = 0;
+		for (int cpu = 0; cpu < CPUS; cpu++)
+			sums[i] += e->values[cpu][i];
+	}
+}
+
+static const struct counter *counter_of(int fd)
+{
+	return &families[fd / COUNTERS_MAX].counters[fd % COUNTERS_MAX];
+}
+
+/* Whether the rows of a map have times. */
+static bool has_times(int fd)
+{
+	return k.timed && k.detailed && fd / COUNTERS_MAX == FAMILY_SYSCALLS &&
+	       (counter_of(fd)->shape == COUNTER_GROUP ||
+		counter_of(fd)->shape == COUNTER_OVERFLOW);
+}
+
+static void hand_out_rows(int fd, snapshot_row_fn *row, void *arg, unsigned left)
+{
+	uint64_t sums[CALL_WORDS];
+
+	CHECK(!has_times(fd), "maxima would be added up");
+	for (struct entry *e = map_of(fd)->entries; e < map_of(fd)->entries + ENTRIES;
+	     e++) {
+		if (e->used && left && left--) {
+			sum_up(e, sums);
+			row(arg, &e->key, sums);
+		}
+	}
+}
+
+static unsigned rows_until_failure(int fd)
+{
+	return fd == k.failing_fd ? k.left : UINT32_MAX;
+}
+
+static void go_on_meanwhile(void);
+
 int __wrap_snapshot_read(int fd, snapshot_row_fn *row, void *arg)
 {
-	unsigned left = fd == k.failing_fd ? k.left : UINT32_MAX;
-	uint32_t zero = 0;
+	unsigned left = rows_until_failure(fd);
 
-	if (fd == STATES_FD) {
+	if (fd == STATES_FD)
 		hand_out_states(row, arg, left);
-	} else if (families[fd / COUNTERS_MAX].counters[fd % COUNTERS_MAX].shape ==
-		   COUNTER_CPUS) {
-		if (left)
-			row(arg, &zero, map_of(fd)->cpu.values);
-	} else {
-		for (struct entry *e = map_of(fd)->entries;
-		     e < map_of(fd)->entries + ENTRIES; e++)
-			if (e->used && left && left--)
-				row(arg, &e->key, e->values);
+	else if (counter_of(fd)->shape == COUNTER_CPUS)
+		hand_out_array(&k.cpus, row, arg, left);
+	else if (counter_of(fd)->shape == COUNTER_HISTOGRAMS)
+		hand_out_array(&k.histograms, row, arg, left);
+	else
+		hand_out_rows(fd, row, arg, left);
+	go_on_meanwhile();
+	return fd == k.failing_fd ? -EIO : 0;
+}
+
+int __wrap_snapshot_read_copies(int fd, snapshot_copies_fn *row, void *arg)
+{
+	unsigned left = rows_until_failure(fd);
+	uint64_t values[CPUS][CALL_WORDS];
+
+	CHECK(has_times(fd));
+	for (struct entry *e = map_of(fd)->entries; e < map_of(fd)->entries + ENTRIES;
+	     e++) {
+		if (e->used && left && left--) {
+			memcpy(values, e->values, sizeof(values));
+			row(arg, &e->key, values[0], CPUS, CALL_WORDS);
+		}
 	}
+	go_on_meanwhile();
 	return fd == k.failing_fd ? -EIO : 0;
 }
 
@@ -390,6 +533,14 @@ int __wrap_bpf_map_update_elem(int fd, const void *key, const void *value, uint6
 {
 	uint32_t slot = *(const uint32_t *)value;
 
+	if (fd == EPOCH_FD && fd == k.failing_fd) {
+		errno = EIO;
+		return -EIO;
+	}
+	if (fd == EPOCH_FD) {
+		k.epoch = *(const uint64_t *)value;
+		return 0;
+	}
 	CHECK(fd == SLOTS_FD && !key && !flags);
 	CHECK(slot >= 1 && slot <= k.max, "%u", slot);
 	CHECK(k.wild || !k.slot_is_free[slot]);
@@ -445,7 +596,7 @@ static void admit(struct input *in)
 
 	while (g < k.groups + GROUPS && g->id)
 		g++;
-	slot = g < k.groups + GROUPS ? take_slot() : 0;
+	slot = g < k.groups + GROUPS && !k.without_groups ? take_slot() : 0;
 	if (slot) {
 		*g = (struct fake_group){ .admitted = true, .slot = slot };
 		g->id = (uint64_t)(g - k.groups) + 1;
@@ -497,59 +648,127 @@ static struct entry *entry(struct fake_map *map, const void *key, size_t bytes)
 	return free_one;
 }
 
-static bool add(struct entry *e, const uint64_t *values)
+/* Calls, or other events, that are counted at once. */
+struct event_count {
+	uint64_t columns[COLUMNS_MAX];
+	uint64_t ns, timed; /* so many of them took so long */
+};
+
+/* As add_time() of bpf/times.h does it. */
+static void add_time(struct times *t, const struct event_count *n)
 {
-	for (int i = 0; i < COLUMNS_MAX && e; i++)
-		e->values[i] += values[i];
-	return e;
+	uint64_t limit = (UINT64_C(1) << MAXIMUM_BITS) - 1;
+	uint64_t word = k.epoch << MAXIMUM_BITS | (n->ns < limit ? n->ns : limit);
+	__u64 *max = &t->max[k.epoch & 1];
+
+	if (!n->timed)
+		return;
+	t->count += n->timed;
+	t->sum += n->timed * n->ns;
+	if ((*max ^ word) >> MAXIMUM_BITS || word > *max)
+		*max = word;
+}
+
+static bool add(struct entry *e, const struct event_count *n)
+{
+	if (!e)
+		return false;
+	for (int i = 0; i < COLUMNS_MAX; i++)
+		e->values[k.cpu][i] += n->columns[i];
+	add_time((struct times *)(e->values[k.cpu] + CALL_COLUMNS), n);
+	return true;
 }
 
 /* In `rows`, or in `overflow` when there is no group or no room. */
 static bool count_row(const struct family *f, const struct fake_group *g, uint32_t id,
-		      const uint64_t *values, bool *ret_is_groups)
+		      const struct event_count *n, bool *ret_is_groups)
 {
 	const struct counter *rows = find_counter(f, COUNTER_GROUP);
 	const struct counter *overflow = find_counter(f, COUNTER_OVERFLOW);
 	struct row_key key = { .group = g ? g->id : 0, .id = id };
 
-	*ret_is_groups = g && rows &&
-			 add(entry(fake_map(f, rows), &key, sizeof(key)), values);
+	*ret_is_groups = g && rows && add(entry(fake_map(f, rows), &key, sizeof(key)), n);
 	return *ret_is_groups ||
-	       (overflow && add(entry(fake_map(f, overflow), &id, sizeof(id)), values));
+	       (overflow && add(entry(fake_map(f, overflow), &id, sizeof(id)), n));
 }
 
-static bool count_cpu(const struct family *f, const struct counter *c,
-		      const struct fake_group *g, uint32_t id, const uint64_t *values)
+static uint64_t *slot_of(unsigned cpu, uint32_t slot)
 {
-	struct cpu_calls *cpu = &fake_map(f, c)->cpu.calls;
+	struct cpu_calls *calls = k.cpus.values[cpu];
+
+	return (uint64_t *)calls->slots + slot * (k.timed ? CALL_WORDS : CALL_COLUMNS);
+}
+
+static void count_cpu(const struct fake_group *g, uint32_t id,
+		      const struct event_count *n)
+{
 	uint32_t slot = g && g->slot <= k.max ? g->slot : SLOT_OTHER;
+	struct cpu_calls *cpu = k.cpus.values[k.cpu];
+	uint64_t *columns = slot_of(k.cpu, slot);
 
 	for (int i = 0; i < CALL_COLUMNS; i++) {
-		cpu->host[id][i] += values[i];
-		cpu->slots[slot * CALL_COLUMNS + i] += values[i];
+		cpu->host[id][i] += n->columns[i];
+		columns[i] += n->columns[i];
 	}
-	return true;
+	if (k.timed)
+		add_time((struct times *)(columns + CALL_COLUMNS), n);
 }
 
-static void count(struct input *in)
+static void count_histogram(uint32_t rank, const struct event_count *n)
+{
+	struct histogram *h = k.histograms.values[k.cpu];
+
+	add_time(&h[rank].times, n);
+	h[rank].buckets[bucket_of(n->ns)] += n->timed;
+}
+
+/* Without Detail a group's calls are timed in sum only, and so are those without a histogram. */
+static void count_times(const char *own, uint32_t id, const struct event_count *n)
+{
+	uint32_t rank = id < SYSCALL_IDS ? k.ranks[id] : 0;
+
+	count_histogram(rank, n);
+	if (k.detailed || rank)
+		expect_times(k.detailed ? own : NULL, id, rank, n->ns, n->timed);
+	expect_times(own, SYSCALL_ALL, true, n->ns, n->timed);
+}
+
+/* Less than two years: see time_since() of bpf/times.h. */
+static uint64_t take_ns(struct input *in)
+{
+	uint64_t ns = take_small(in);
+
+	ns = (ns << take_small(in) % 56) + take_small(in);
+	return ns & ((UINT64_C(1) << 56) - 1);
+}
+
+static void count(struct input *in, bool timed)
 {
 	const struct family *f = &families[take_small(in) % FAMILY_COUNT];
-	const struct counter *cpus = find_counter(f, COUNTER_CPUS);
+	bool by_cpu = find_counter(f, COUNTER_CPUS) && !k.detailed, is_groups, ok = true;
 	const struct fake_group *g = take_group(in);
 	struct series_id id = { .id = take_small(in) * 8 + take_small(in) };
-	uint64_t n = take_small(in), values[COLUMNS_MAX] = { n, n / 2 };
-	bool is_groups = g, ok;
+	struct event_count n = { .columns[0] = take_small(in) };
 
-	cpus = k.detailed ? NULL : cpus;
-	id.id %= cpus ? SYSCALL_IDS : f->total_id ? f->total_id : f->ids;
-	ok = cpus ? count_cpu(f, cpus, g, id.id, values) :
-		    count_row(f, g, id.id, values, &is_groups);
+	n.columns[1] = n.columns[0] / 2;
+	n.ns = timed ? take_ns(in) : 0;
+	n.timed = timed && k.timed && f == &families[FAMILY_SYSCALLS] ? n.columns[0] : 0;
+	id.id %= by_cpu ? SYSCALL_IDS : f->total_id ? f->total_id : f->ids;
+	is_groups = g;
+	if (by_cpu)
+		count_cpu(g, id.id, &n);
+	else
+		ok = count_row(f, g, id.id, &n, &is_groups);
 	if (!ok)
 		return;
-	expect(f, is_groups && !cpus ? g->own : NULL, &id, values, f->columns, !cpus);
+	if (n.timed)
+		count_times(is_groups ? g->own : NULL, id.id, &n);
+	expect(f, is_groups && !by_cpu ? g->own : NULL, &id, n.columns, f->columns,
+	       !by_cpu && !k.without_groups);
 	id.id = f->total_id;
 	if (id.id)
-		expect(f, is_groups ? g->own : NULL, &id, values, f->columns, true);
+		expect(f, is_groups ? g->own : NULL, &id, n.columns, f->columns,
+		       !k.without_groups);
 }
 
 static void count_code(struct input *in)
@@ -558,10 +777,10 @@ static void count_code(struct input *in)
 	const struct counter *codes = find_counter(f, COUNTER_HOST_CODE);
 	struct error_key key = { .id = take_small(in), .code = 1 + take_small(in) };
 	struct series_id id = { .id = key.id, .code = (uint16_t)key.code };
-	uint64_t values[COLUMNS_MAX] = { take_small(in) };
+	struct event_count n = { .columns[0] = take_small(in) };
 
-	if (codes && add(entry(fake_map(f, codes), &key, sizeof(key)), values))
-		expect(f, NULL, &id, values, 1, false);
+	if (codes && add(entry(fake_map(f, codes), &key, sizeof(key)), &n))
+		expect(f, NULL, &id, n.columns, 1, false);
 }
 
 /* ---- and what never should ---- */
@@ -605,35 +824,98 @@ static void wild_row(struct input *in)
 	if (take_byte(in) == 'k')
 		take_bytes(in, &e->key, sizeof(e->key));
 	for (int i = 0; i < COLUMNS_MAX; i++)
-		e->values[i] = take_u64(in);
+		e->values[k.cpu][i] = take_u64(in);
 }
 
 static void wild_cpu(struct input *in)
 {
-	uint64_t *values = k.maps[FAMILY_SYSCALLS][0].cpu.values;
-	size_t count = sizeof(k.maps[0][0].cpu.values) / sizeof(*values);
+	uint64_t *values = k.cpus.values[k.cpu % k.cpus.entries];
 	uint16_t at;
 
 	take_bytes(in, &at, sizeof(at));
-	values[at % count] = take_u64(in);
+	values[at % (k.cpus.bytes / sizeof(*values))] = take_u64(in);
+}
+
+/* A digit; a negative one; a maximum, of now or before; or anything. */
+static uint64_t take_number(struct input *in)
+{
+	uint8_t kind = take_byte(in);
+	uint64_t before;
+
+	if (kind >= '0' && kind <= '9')
+		return kind - '0';
+	if (kind == '-')
+		return -(uint64_t)take_small(in);
+	if (kind != 'm')
+		return take_u64(in);
+	before = take_small(in);
+	return (k.epoch - before) << MAXIMUM_BITS | take_u64(in) >> 16;
+}
+
+static struct histogram *take_histogram(struct input *in)
+{
+	size_t ranks = k.histograms.bytes / sizeof(struct histogram);
+
+	return (struct histogram *)k.histograms.values[k.cpu] + take_small(in) % ranks;
+}
+
+/* Of a histogram; of a slot or, with Detail, of a row. */
+static struct times *take_times(struct input *in)
+{
+	unsigned where = take_small(in) % 3;
+	struct entry *e;
+
+	if (!where)
+		return &take_histogram(in)->times;
+	if (!k.detailed)
+		return (struct times *)(slot_of(k.cpu, take_small(in) % k.slots) +
+					CALL_COLUMNS);
+	e = &fake_map(&families[FAMILY_SYSCALLS],
+		      find_counter(&families[FAMILY_SYSCALLS],
+				   where == 1 ? COUNTER_GROUP : COUNTER_OVERFLOW))
+		     ->entries[take_small(in) % ENTRIES];
+	return (struct times *)(e->values[k.cpu] + CALL_COLUMNS);
+}
+
+static void wild_times(struct input *in)
+{
+	struct times *t = take_times(in);
+
+	t->count = take_number(in);
+	t->sum = take_number(in);
+	t->max[0] = take_number(in);
+	t->max[1] = take_number(in);
+}
+
+static void wild_bucket(struct input *in)
+{
+	struct histogram *h = take_histogram(in);
+	__u64 *bucket = &h->buckets[take_small(in) % HISTOGRAM_BUCKETS];
+
+	*bucket = take_number(in);
+	k.times.les_may_wrap |= *bucket >> 40;
 }
 
 static void wild_event(struct input *in)
 {
-	static void (*const events[])(struct input *) = { wild_state, wild_path, wild_row,
-							  wild_cpu };
+	static void (*const events[])(struct input *) = { wild_state, wild_path,
+							  wild_row,   wild_cpu,
+							  wild_times, wild_bucket };
 
 	if (k.wild)
-		events[take_small(in) % 4](in);
+		events[take_small(in) % (k.timed ? 6 : 4)](in);
 }
 
 /* ---- */
 
 static void fail_next(struct input *in)
 {
-	k.failing_fd = (int)take_small(in) % (FAMILY_COUNT * COUNTERS_MAX + 1);
-	if (k.failing_fd == FAMILY_COUNT * COUNTERS_MAX)
-		k.failing_fd = STATES_FD;
+	static const int others[] = { STATES_FD, EPOCH_FD };
+	int all = FAMILY_COUNT * COUNTERS_MAX;
+
+	k.failing_fd = (int)take_small(in) % (all + 2);
+	if (k.failing_fd >= all)
+		k.failing_fd = others[k.failing_fd - all];
 	k.left = take_small(in);
 }
 
@@ -648,20 +930,59 @@ static void read_once(bool *refused_ever)
 	k.failing_fd = -1;
 	if (err) {
 		k.reads--; /* nothing was sent */
+		k.times.maxima_are_late = true;
 		return;
 	}
 	*refused_ever |= k.refused > 0;
+	timed_check(&k.times, !k.refused);
 	if (!k.wild)
 		check_sums(*refused_ever);
+}
+
+/* Returns false when it is no count. */
+static bool play_count(struct input *in, uint8_t command)
+{
+	switch (command) {
+	case 'c':
+		count(in, false);
+		return true;
+	case 't':
+		count(in, true);
+		return true;
+	case 'e':
+		count_code(in);
+		return true;
+	case 'w':
+		wild_event(in);
+		return true;
+	case 'p':
+		k.cpu = take_small(in) % CPUS;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What happens while maps are read is in some of them only. */
+static void go_on_meanwhile(void)
+{
+	while (k.wild && k.input->left && *k.input->data == 'm') {
+		take_byte(k.input);
+		play_count(k.input, take_byte(k.input));
+	}
 }
 
 static void play(struct input *in)
 {
 	bool refused_ever = false;
 	struct fake_group *g;
+	uint8_t command;
 
 	while (in->left) {
-		switch (take_byte(in)) {
+		command = take_byte(in);
+		if (play_count(in, command))
+			continue;
+		switch (command) {
 		case 'a':
 			admit(in);
 			break;
@@ -670,17 +991,8 @@ static void play(struct input *in)
 			if (g)
 				g->gone = true;
 			break;
-		case 'c':
-			count(in);
-			break;
-		case 'e':
-			count_code(in);
-			break;
 		case 'f':
 			fail_next(in);
-			break;
-		case 'w':
-			wild_event(in);
 			break;
 		case 'r':
 			read_once(&refused_ever);
@@ -696,7 +1008,22 @@ static void no_log(enum monitor_severity severity, const char *message)
 	CHECK(message[0]);
 }
 
-/* The first line: w(ild), d(etail), p(id namespaces), s(elected groups), m(ax series). */
+/* Calls that have a histogram of their own are few, or most of the time would go there. */
+static void time_calls(struct settings *s)
+{
+	char err[64];
+
+	s->syscalls.latency = true;
+	s->syscalls.percentiles = percents;
+	s->syscalls.buckets = true;
+	CHECK(selector_add(&s->syscalls.select, "/^(read|open|clone|[0-9].*)$/", err,
+			   sizeof(err)) == 0);
+}
+
+/*
+ * The first line: w(ild), d(etail), l(atency), p(id namespaces), n(o groups), s(elected groups),
+ * m(ax series).
+ */
 static void configure(struct settings *s, struct input *in)
 {
 	char *words = take_text(in, "\n");
@@ -708,14 +1035,22 @@ static void configure(struct settings *s, struct input *in)
 	s->namespaces.live = false;
 	s->syscalls.error_codes = true;
 	k.wild = strchr(words, 'w');
-	k.detailed = s->groups.detail_syscall = strchr(words, 'd');
 	k.by_pid_namespace = strchr(words, 'p');
-	s->groups.by = k.by_pid_namespace ? GROUP_BY_PID_NAMESPACE : GROUP_BY_CGROUP;
+	k.without_groups = strchr(words, 'n');
+	s->groups.detail_syscall = strchr(words, 'd');
+	k.detailed = s->groups.detail_syscall && !k.without_groups;
+	s->groups.by = k.without_groups	  ? GROUP_BY_NONE :
+		       k.by_pid_namespace ? GROUP_BY_PID_NAMESPACE :
+					    GROUP_BY_CGROUP;
+	k.timed = strchr(words, 'l');
+	if (k.timed)
+		time_calls(s);
 	if (strchr(words, 's'))
 		CHECK(selector_add(&s->groups.select, "/a/", err, sizeof(err)) == 0);
 	if (strchr(words, 'm'))
 		s->max_series = 1 + (int)take_small(in);
 	k.max = 1 + take_small(in) % MAX_MAX;
+	k.slots = k.without_groups ? 1 : k.max + 1;
 	s->groups.max = (int)k.max;
 	free(words);
 }
@@ -728,7 +1063,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&k, 0, sizeof(k));
 	k.failing_fd = -1;
 	k.active = true;
+	k.input = &in;
 	configure(&settings, &in);
+	k.times.is_wild = k.wild;
 	CHECK(monitor_start(&settings, no_log, &k.monitor) == 0);
 	play(&in);
 	monitor_stop(k.monitor);
@@ -736,5 +1073,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	k.active = false;
 	for (size_t i = 0; i < k.seen_count; i++)
 		free(k.seen[i].name);
+	timed_free(&k.times);
+	free_array(&k.cpus);
+	free_array(&k.histograms);
 	return 0;
 }
