@@ -28,7 +28,7 @@ static struct {
 	struct calls other;
 } cpu;
 
-struct preemption_found __wrap_loader_probe(const char *btf_path);
+struct kernel_found __wrap_loader_probe(const char *btf_path);
 uint32_t __wrap_loader_registers_end(const char *btf_path);
 int __wrap_loader_start(const struct object *object, const struct load_plan *plan,
 			struct loaded **ret, struct load_report *report);
@@ -41,10 +41,10 @@ int __wrap_snapshot_read(int fd, snapshot_row_fn *row, void *arg);
 int __wrap_bpf_map_update_elem(int fd, const void *key, const void *value,
 			       uint64_t flags);
 
-struct preemption_found __wrap_loader_probe(const char *btf_path)
+struct kernel_found __wrap_loader_probe(const char *btf_path)
 {
 	(void)btf_path;
-	return (struct preemption_found){ 0 };
+	return (struct kernel_found){ 0 };
 }
 
 uint32_t __wrap_loader_registers_end(const char *btf_path)
