@@ -26,7 +26,7 @@ static __always_inline bool is_named(struct task_struct *task)
 
 	BPF_CORE_READ_STR_INTO(&read, task, comm);
 	bpf_get_current_comm(told, sizeof(told));
-	return read[0] == told[0];
+	return read[0] == told[0] && read[1] == told[1];
 }
 
 /*

@@ -129,11 +129,9 @@ static void *source_start(const struct settings *settings, char *error, size_t s
 		snprintf(error, size, "%s", gap ? gap : "");
 		return s;
 	}
-	/* libbpf attaches no iterator by a BtfPath, whatever remedy_for() says */
-	snprintf(error, size, "%.*s%s",
-		 (int)(settings->btf_path ? strcspn(report.error, ";") :
-					    sizeof(report.error)),
-		 report.error,
+	if (settings->btf_path) /* no remedy here: libbpf takes no file for iterators */
+		report.error[strcspn(report.error, ";")] = '\0';
+	snprintf(error, size, "%s%s", report.error,
 		 settings->btf_path ? "; set Live false in <Namespaces>" : "");
 	free(s);
 	return NULL;

@@ -446,7 +446,8 @@ took()
 	echo "$1: $took_lines"
 }
 
-# hooks_of BLOCK: the ways that its option Hook knows, but for "auto"; so a test leaves none out.
+# hooks_of BLOCK: $hooks are the ways that its option Hook knows, but for "auto", so that a test leaves
+# none out. The daemon complains, so after expect_complaints.
 hooks_of()
 {
 	: >"$DIR/log"
