@@ -12,39 +12,40 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../live/harmless.h"
 #include "cgroup.h"
+#include "child.h"
 
 enum { REMOVE_ATTEMPTS = 500 };
 
-static int live_in(const char *cgroup)
+static int be_in(void *cgroup)
 {
-	int status;
-	pid_t pid = fork();
+	if (enter_cgroup(cgroup) < 0)
+		return 1;
+	call_harmless();
+	return 0;
+}
 
-	if (pid == 0) {
-		if (enter_cgroup(cgroup) < 0)
-			_exit(1);
-		call_harmless();
-		_exit(0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+static int live_in(char *cgroup)
+{
+	int status = run_child(be_in, cgroup);
+
+	if (status < 0)
 		return -1;
 	errno = ECHILD;
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
-static int make(const char *cgroup)
+static int make(char *cgroup)
 {
 	return mkdir(cgroup, 0755) < 0 ? -1 : live_in(cgroup);
 }
 
 /* A process that has just been waited for may hold its cgroup for a moment. */
-static int remove_patiently(const char *cgroup)
+static int remove_patiently(char *cgroup)
 {
 	const struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
 
@@ -60,7 +61,7 @@ static int remove_patiently(const char *cgroup)
 
 int main(int argc, char **argv)
 {
-	int (*act)(const char *cgroup) = NULL;
+	int (*act)(char *cgroup) = NULL;
 	int failed = 0;
 	long count;
 
