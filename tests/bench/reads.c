@@ -15,7 +15,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-enum { COLUMNS = 2, BATCH = 1024, ATTEMPTS = 5 };
+enum { COLUMNS = 2, BATCH = 1024, ATTEMPTS = 3 };
 
 struct key {
 	uint64_t group, id;
