@@ -45,8 +45,8 @@ enum preemption {
 
 /*
  * One way to hook what an object needs. Its programs are taken together or not at all. Two
- * may have one name. Doors where it is on come after all others: a sys_exit program under contention for
- * the CPU loses one run in ten.
+ * may have one name. They are tried in the order of the table, but those where preemption is on come after
+ * all others: a sys_exit program under contention for the CPU loses one run in ten.
  */
 struct door {
 	const char *name;
@@ -54,6 +54,11 @@ struct door {
 	const char
 		/* "?name": may be missing on this kernel; "+name": only where calls are timed */
 		*programs[DOOR_PROGRAMS_MAX];
+	/*
+	 * Makes each system call of the host dearer, for few that matter, unless the leader has a program
+	 * there anyway: tried after all that do not, whatever their preemption.
+	 */
+	bool is_at_all_calls;
 	const char *needs; /* a file without which there is nothing to try; NULL: none */
 	/* Does not run while bpf(2) works on a map on that CPU: see map_access.h. */
 	bool is_kept_out;

@@ -500,13 +500,23 @@ static bool is_wanted(const struct door *door, const struct load_plan *plan)
 	return door->name && (!plan->hook || strcmp(door->name, plan->hook) == 0);
 }
 
-/* Whether a door is one for want of a better. */
-static bool is_last_resort(const struct door *door, const struct load_plan *plan)
+/* Whether the kernel leaves out runs there. */
+static bool is_lossy(const struct door *door, const struct load_plan *plan)
 {
 	if (door->preemption == PREEMPTION_ON)
 		return plan->kernel.is_preemptible ||
 		       plan->kernel.preempts_at_tracepoints;
 	return is_preemptible(door, plan);
+}
+
+enum { RANKS = 4 };
+
+/* The lesser, the sooner a door is tried. */
+static unsigned rank_of(const struct door *door, const struct load_plan *plan)
+{
+	bool is_dear = door->is_at_all_calls && !plan->leader;
+
+	return 2 * is_dear + is_lossy(door, plan);
 }
 
 static int check_needs(const struct door *door)
@@ -550,17 +560,17 @@ static int enter(const struct object *object, const struct door *door,
 	return err;
 }
 
-/* Tries those doors that are a last resort, or those that are not. */
-static int enter_any(const struct object *object, bool last_resort,
-		     const struct load_plan *plan, struct loaded **ret,
-		     struct load_report *report)
+/* Tries them until one works. */
+static int enter_any(const struct object *object, const struct load_plan *plan,
+		     struct loaded **ret, struct load_report *report)
 {
 	int err = -ENOENT;
 
-	for (const struct door *d = object->doors; d < object->doors + DOORS_MAX && err;
-	     d++)
-		if (is_wanted(d, plan) && is_last_resort(d, plan) == last_resort)
-			err = enter(object, d, plan, ret, report);
+	for (unsigned rank = 0; rank < RANKS; rank++)
+		for (const struct door *d = object->doors;
+		     d < object->doors + DOORS_MAX && err; d++)
+			if (is_wanted(d, plan) && rank_of(d, plan) == rank)
+				err = enter(object, d, plan, ret, report);
 	return err;
 }
 
@@ -570,8 +580,10 @@ static int enter_any(const struct object *object, bool last_resort,
 static void note_passed_over(const struct object *object, const struct load_plan *plan,
 			     struct load_report *report)
 {
+	unsigned rank = rank_of(report->door, plan);
+
 	for (const struct door *d = object->doors; d < report->door; d++)
-		if (is_wanted(d, plan) && is_last_resort(d, plan) &&
+		if (is_wanted(d, plan) && rank_of(d, plan) > rank &&
 		    strcmp(d->name, report->door->name) != 0)
 			note_refusal(report, d->name, LEFT_OUT);
 }
@@ -582,14 +594,11 @@ int loader_start(const struct object *object, const struct load_plan *plan,
 	int err;
 
 	*report = (struct load_report){ 0 };
-	err = enter_any(object, false, plan, ret, report);
-	if (!err) {
-		note_passed_over(object, plan, report);
-		return 0;
-	}
-	if (enter_any(object, true, plan, ret, report) < 0)
+	err = enter_any(object, plan, ret, report);
+	if (err)
 		return err;
-	if (is_last_resort(report->door, plan))
+	note_passed_over(object, plan, report);
+	if (is_lossy(report->door, plan))
 		note(report, "but " LEFT_OUT "%s%s", report->remedy ? "; " : "",
 		     report->remedy ? report->remedy : "");
 	return 0;

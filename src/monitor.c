@@ -968,7 +968,7 @@ static void warn_of_loss(struct monitor *m, uint64_t lost)
 			"let collectd be a SCHED_FIFO thread while it reads (CAP_SYS_NICE; of "
 			"systemd, no RestrictRealtime=)";
 	else if (m->by_fexit)
-		remedy = "set Hook \"kretprobe\" in <Namespaces>";
+		remedy = "set Hook \"kretprobe\" or \"tracepoint\" in <Namespaces>";
 	say(m, MONITOR_WARNING,
 	    "%" PRIu64
 	    " events were not counted, as this kernel left out runs of our programs or a "
