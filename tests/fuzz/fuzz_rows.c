@@ -10,16 +10,14 @@
  * touched that is not ours, names are legal, nothing is sent twice, and what is told of times
  * is no nonsense by itself.
  */
-#include "input.h"
+#include "granted.h"
 
 #include <errno.h>
-#include <mntent.h>
 
 #include "bpf_shared.h"
 #include "cgroup_name.h"
 #include "families.h"
 #include "identifier.h"
-#include "loader.h"
 #include "monitor.h"
 #include "rows.h"
 #include "settings.h"
@@ -102,16 +100,9 @@ static struct {
 
 FILE *__wrap_fopen(const char *path, const char *mode);
 FILE *__real_fopen(const char *path, const char *mode);
-FILE *__wrap_setmntent(const char *path, const char *mode);
-struct kernel_found __wrap_loader_probe(const char *btf_path);
 int __wrap_loader_start(const struct object *object, const struct load_plan *plan,
 			struct loaded **ret, struct load_report *report);
-void __wrap_loader_stop(struct loaded *l);
 int __wrap_loader_map(const struct loaded *l, const char *name);
-void __wrap_loader_add_traits(const struct object *object, uint8_t traits[]);
-uint64_t __wrap_loader_map_bytes(const struct loaded *l);
-uint64_t __wrap_loader_missed_runs(const struct loaded *l);
-void __wrap_loader_forgive(struct loaded *l);
 int __wrap_snapshot_read(int fd, snapshot_row_fn *row, void *arg);
 int __wrap_snapshot_read_copies(int fd, snapshot_copies_fn *row, void *arg);
 int __wrap_bpf_map_lookup_elem(int fd, const void *key, void *value);
@@ -255,28 +246,11 @@ static void check_sums(bool refused_ever)
 
 /* ---- the kernel ---- */
 
-static FILE *open_text(const char *text)
-{
-	return fmemopen((void *)text, strlen(text), "r");
-}
-
 FILE *__wrap_fopen(const char *path, const char *mode)
 {
 	if (k.active && strcmp(path, "/sys/devices/system/cpu/possible") == 0)
 		return open_text("0-1\n");
 	return __real_fopen(path, mode);
-}
-
-FILE *__wrap_setmntent(const char *path, const char *mode)
-{
-	(void)path, (void)mode;
-	return open_text("cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n");
-}
-
-struct kernel_found __wrap_loader_probe(const char *btf_path)
-{
-	(void)btf_path;
-	return (struct kernel_found){ 0 };
 }
 
 static void make_array(struct fake_array *array, const struct load_plan *plan,
@@ -326,11 +300,6 @@ int __wrap_loader_start(const struct object *object, const struct load_plan *pla
 	return 0;
 }
 
-void __wrap_loader_stop(struct loaded *l)
-{
-	(void)l;
-}
-
 int __wrap_loader_map(const struct loaded *l, const char *name)
 {
 	static const char *const shared[] = { "groups", "group_paths", "free_slots" };
@@ -346,29 +315,6 @@ int __wrap_loader_map(const struct loaded *l, const char *name)
 			    strcmp(families[f].counters[c].map, name) == 0)
 				return f * COUNTERS_MAX + c;
 	return -1;
-}
-
-/* For programs, of which there are none here. It would take most of the time. */
-void __wrap_loader_add_traits(const struct object *object, uint8_t traits[])
-{
-	(void)object, (void)traits;
-}
-
-uint64_t __wrap_loader_map_bytes(const struct loaded *l)
-{
-	(void)l;
-	return 0;
-}
-
-uint64_t __wrap_loader_missed_runs(const struct loaded *l)
-{
-	(void)l;
-	return 0;
-}
-
-void __wrap_loader_forgive(struct loaded *l)
-{
-	(void)l;
 }
 
 static struct fake_map *map_of(int fd)
