@@ -141,6 +141,8 @@ struct family {
 	unsigned group_rows, group_rows_detailed;
 	/* The id under which a scope's ids are summed up as well; 0 when there is none. */
 	uint32_t total_id;
+	/* It is sent of all groups that are known, be it 0, so that the first one has a rate. */
+	bool is_group_constant;
 	/* Series of the host that are sent from the first read on, be they 0, if selected. */
 	bool (*is_constant)(const struct series_id *id);
 	uint32_t ids; /* below this */

@@ -1043,6 +1043,20 @@ static int begin_epoch(struct monitor *m)
 	return 0;
 }
 
+/* Of groups, and of `other`. */
+static int add_group_zeros(struct monitor *m, const struct running *r)
+{
+	const struct series_id id = { .id = r->family->total_id };
+	struct scope *scope = r->loaded && r->family->is_group_constant ?
+				      scopes_other(m->scopes) :
+				      NULL;
+
+	for (; scope; scope = scope->next)
+		if (!scopes_series(m->scopes, scope, r->family, &id))
+			return -ENOMEM;
+	return 0;
+}
+
 static int read_family(struct monitor *m, struct running *r)
 {
 	const struct timing timing = {
@@ -1065,6 +1079,9 @@ static int read_rows(struct monitor *m)
 	rows_begin(&m->rows);
 	if (m->groups && !err)
 		err = groups_refresh(m->groups);
+	for (struct running *r = m->running;
+	     m->groups && r < m->running + m->running_count && !err; r++)
+		err = add_group_zeros(m, r);
 	for (struct running *r = m->running; r < m->running + m->running_count && !err;
 	     r++)
 		err = read_family(m, r);
