@@ -185,7 +185,7 @@ static const struct command {
 	{ "random", "MS", NULL, random_calls,
 	  "for MS milliseconds; prints how many, and how many of them failed" },
 	{ "storm", "PATH MS", NULL, storm,
-	  "in each of many cgroups PATH/N, one after another, N % 97 getppid and exit_group; prints how many" },
+	  "in each of many cgroups PATH/N, some at a time, N % 97 getppid and exit_group; prints how many" },
 	{ "many-groups", "PATH N", NULL, many_groups,
 	  "in each of N cgroups PATH/0 and so on, which remain, each call of harmless.h and exit_group" },
 	{ "waits-collide", "MS", NULL, waits_collide,
@@ -1599,13 +1599,13 @@ static int random_calls(const struct job *job)
  * Cgroups that come and go
  */
 
-enum { STORM_PER_MS = 1, STORM_KINDS = 97 };
+enum { STORM_PER_MS = 1, STORM_KINDS = 97, STORM_AT_A_TIME = 16 };
 
 /*
  * Makes the cgroup, and has a child do that in it, which begins there: to move a task that runs, the kernel
  * waits for all CPUs (an RCU grace period), some hundred times as long as the rest takes.
  */
-static int live_in(const char *path, act_fn *act, const struct job *job)
+static long begin_in(const char *path, act_fn *act, const struct job *job)
 {
 	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
 	long pid;
@@ -1623,7 +1623,7 @@ static int live_in(const char *path, act_fn *act, const struct job *job)
 	if (pid == 0)
 		end(act(job));
 	close(fd);
-	return wait_for(pid, 0);
+	return pid;
 }
 
 /* Who has been waited for may be in it for a moment. */
@@ -1639,26 +1639,45 @@ static int remove_cgroup(const char *path)
 	return 1;
 }
 
-/* Prints how many there were. */
+static void storm_path(const struct job *job, long number, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/%ld", job->path, number);
+}
+
+static int end_storm(const struct job *job, long number, long pid)
+{
+	char path[PATH_MAX];
+	int surprise = wait_for(pid, 0);
+
+	storm_path(job, number, path);
+	return surprise | remove_cgroup(path);
+}
+
+/* Prints how many there were. Some are there at a time, so that nobody has to wait for a process to go. */
 static int storm(const struct job *job)
 {
 	long long begin = clock_ns();
+	long number = 0, ms, pids[STORM_AT_A_TIME];
 	int surprises = 0;
-	long number = 0;
-	long ms;
 
 	while ((ms = (long)((clock_ns() - begin) / 1000000)) < job->ms) {
 		const struct job some = { .n = number % STORM_KINDS };
+		long *pid = &pids[number % STORM_AT_A_TIME];
 		char path[PATH_MAX];
 
 		if (number >= ms * STORM_PER_MS) {
 			usleep(500);
 			continue;
 		}
-		snprintf(path, sizeof(path), "%s/%ld", job->path, number++);
-		surprises |= live_in(path, calls, &some);
-		surprises |= remove_cgroup(path);
+		if (number >= STORM_AT_A_TIME)
+			surprises |= end_storm(job, number - STORM_AT_A_TIME, *pid);
+		storm_path(job, number, path);
+		*pid = begin_in(path, calls, &some);
+		number++;
 	}
+	for (long i = number > STORM_AT_A_TIME ? number - STORM_AT_A_TIME : 0; i < number;
+	     i++)
+		surprises |= end_storm(job, i, pids[i % STORM_AT_A_TIME]);
 	return surprises | (dprintf(STDOUT_FILENO, "%ld\n", number) < 0);
 }
 
@@ -1677,7 +1696,7 @@ static int many_groups(const struct job *job)
 		char path[PATH_MAX];
 
 		snprintf(path, sizeof(path), "%s/%ld", job->path, i);
-		surprises |= live_in(path, all_harmless, job);
+		surprises |= wait_for(begin_in(path, all_harmless, job), 0);
 	}
 	return surprises;
 }
