@@ -426,10 +426,13 @@ report()
 with_tracefs()
 {
 	cat >"$DIR/with-tracefs" <<-'END'
-	[ -d /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing || :
+	[ -d /sys/kernel/tracing/events ] || {
+		mount --make-rprivate /sys && mount -t tracefs tracefs /sys/kernel/tracing
+	} || :
 	exec "$@"
 	END
-	echo "unshare -m sh $DIR/with-tracefs"
+	# in a chroot / is no mount, and cannot be made private
+	echo "unshare -m --propagation unchanged sh $DIR/with-tracefs"
 }
 
 # took FAMILY: notes the way that was taken, which the daemon must have told once.
