@@ -1043,7 +1043,7 @@ static int begin_epoch(struct monitor *m)
 	return 0;
 }
 
-/* Of groups, and of `other`. */
+/* Series of groups and of `other` that begin at 0. */
 static int add_group_zeros(struct monitor *m, const struct running *r)
 {
 	const struct series_id id = { .id = r->family->total_id };
