@@ -426,13 +426,14 @@ report()
 with_tracefs()
 {
 	cat >"$DIR/with-tracefs" <<-'END'
-	[ -d /sys/kernel/tracing/events ] || {
-		mount --make-rprivate /sys && mount -t tracefs tracefs /sys/kernel/tracing
-	} || :
+	mount --make-rprivate /sys 2>/dev/null
+	[ -d /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing || :
 	exec "$@"
 	END
-	# in a chroot / is no mount, and cannot be made private
-	echo "unshare -m --propagation unchanged sh $DIR/with-tracefs"
+	# in a chroot / is no mount that could be made private; busybox, in guests, cannot leave it
+	with_propagation=
+	! in_chroot || with_propagation="--propagation unchanged"
+	echo "unshare -m $with_propagation sh $DIR/with-tracefs"
 }
 
 # took FAMILY: notes the way that was taken, which the daemon must have told once.
