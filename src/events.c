@@ -5,11 +5,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+
+#include "kernel_version.h"
 
 struct events {
 	int map;
@@ -49,16 +50,14 @@ static void take_from_perf(void *arg, int cpu, void *data, uint32_t size)
  * With CONFIG_PREEMPT_RT, up to 6.11 (8b62645b09f8), bpf_ringbuf_output() takes a lock that may sleep, where
  * a program must not.
  */
-static bool is_realtime(void)
+static bool is_ring_unsafe(void)
 {
-	struct utsname kernel;
-
-	return uname(&kernel) == 0 && strstr(kernel.version, "PREEMPT_RT");
+	return kernel_is_built_with("PREEMPT_RT") && kernel_is_before(6, 12);
 }
 
 static int open_ring(struct events *e)
 {
-	if (is_realtime())
+	if (is_ring_unsafe())
 		return -EOPNOTSUPP;
 	e->map = bpf_map_create(BPF_MAP_TYPE_RINGBUF, name, 0, 0, e->bytes, NULL);
 	if (e->map < 0)

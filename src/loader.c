@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -16,6 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "cleanup.h"
+#include "kernel_version.h"
 #include "remedy.h"
 #include "syscall_names.h"
 
@@ -648,8 +648,6 @@ static bool read_line(const char *path, char *line, size_t size)
 static bool is_kernel_preemptible(void)
 {
 	char line[4096];
-	unsigned major, minor;
-	struct utsname name;
 
 	if (read_line("/sys/kernel/debug/sched/preempt", line, sizeof(line)))
 		return has_word(line, "(full)") || has_word(line, "(lazy)");
@@ -657,13 +655,11 @@ static bool is_kernel_preemptible(void)
 		line[0] = '\0';
 	if (has_word(line, "preempt=full") || has_word(line, "preempt=lazy"))
 		return true;
-	if (has_word(line, "preempt=none") || has_word(line, "preempt=voluntary") ||
-	    uname(&name) < 0)
+	if (has_word(line, "preempt=none") || has_word(line, "preempt=voluntary"))
 		return false;
-	if (strstr(name.version, "PREEMPT_DYNAMIC"))
-		return sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
-		       (major > 6 || (major == 6 && minor > 12));
-	return strstr(name.version, "PREEMPT");
+	if (kernel_is_built_with("PREEMPT_DYNAMIC"))
+		return !kernel_is_before(6, 13);
+	return kernel_is_built_with("PREEMPT");
 }
 
 static bool probe_found(const struct loaded *l, uint32_t what)

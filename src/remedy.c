@@ -12,12 +12,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 
 #include "cleanup.h"
+#include "kernel_version.h"
 
 static uint64_t effective_capabilities(void)
 {
@@ -59,23 +59,13 @@ static bool is_bpf_filtered(void)
 	       errno != EINVAL;
 }
 
-/* By the kernel's own word: what is asked by bpf(2) may be refused as well. */
-static bool is_before_5_11(void)
-{
-	struct utsname name;
-	unsigned major, minor;
-
-	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
-	       (major < 5 || (major == 5 && minor < 11));
-}
-
-/* Linux 5.11 stopped charging maps and programs to the limit. */
+/* Linux 5.11 stopped charging maps and programs to the limit; asked by bpf(2), it may refuse that as well. */
 static bool is_charged_to_memlock(void)
 {
 	struct rlimit limit;
 
 	return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
-	       limit.rlim_cur != RLIM_INFINITY && is_before_5_11();
+	       limit.rlim_cur != RLIM_INFINITY && kernel_is_before(5, 11);
 }
 
 /* Returns a descriptor, which is negative where the program is refused. */
