@@ -66,7 +66,10 @@ static bool find_member(unsigned type, uint64_t inode, uint32_t but, uint32_t *r
 	return found;
 }
 
-enum { REMEMBERED = 64, LOOKUPS_MAX = 16 /* per second */ };
+enum {
+	REMEMBERED = 64,
+	LOOKUP_US = 50000, /* of CPU time per second, plus what the last of them takes */
+};
 
 struct owner {
 	unsigned type;
@@ -85,15 +88,30 @@ static void look_up(struct owner *o, unsigned type, uint64_t inode, uint32_t pid
 		o->member = 0;
 }
 
-static bool may_look_up(time_t now)
+static int64_t cpu_microseconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* As many as fit into what a second may cost: /proc is as long as there are processes. */
+static bool try_to_look_up(struct owner *o, unsigned type, uint64_t inode, uint32_t pid,
+			   time_t now)
 {
 	static time_t second;
-	static unsigned lookups;
+	static int64_t spent;
 
 	if (second != now)
-		lookups = 0;
+		spent = 0;
 	second = now;
-	return lookups++ < LOOKUPS_MAX;
+	if (spent >= LOOKUP_US)
+		return false;
+	spent -= cpu_microseconds();
+	look_up(o, type, inode, pid, now);
+	spent += cpu_microseconds();
+	return true;
 }
 
 bool namespace_owner(unsigned type, uint64_t inode, uint32_t pid, char *name, size_t size)
@@ -105,12 +123,10 @@ bool namespace_owner(unsigned type, uint64_t inode, uint32_t pid, char *name, si
 	if (!inode)
 		return false;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (o->inode != inode || o->type != type || o->until <= now.tv_sec ||
-	    o->member == pid) {
-		if (!may_look_up(now.tv_sec))
-			return false;
-		look_up(o, type, inode, pid, now.tv_sec);
-	}
+	if ((o->inode != inode || o->type != type || o->until <= now.tv_sec ||
+	     o->member == pid) &&
+	    !try_to_look_up(o, type, inode, pid, now.tv_sec))
+		return false;
 	if (o->member)
 		snprintf(name, size, "%s", o->name);
 	return o->member;
