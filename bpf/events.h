@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "compat.h"
+#include "group.h"
 
 /* Set by the loader. */
 const volatile __u32 event_way = EVENTS_OFF;
@@ -41,6 +41,14 @@ static __always_inline void describe_actor(struct event *event)
 
 	describe_task(&event->actor, task);
 	BPF_CORE_READ_STR_INTO(&event->parent, task, real_parent, comm);
+}
+
+/* For what is counted for the target's group. The group gets a name, as those that are counted have. */
+static __always_inline void describe_actor_with_group(struct event *event)
+{
+	describe_actor(event);
+	event->actor_group = current_group();
+	admit_group(NULL, event->actor_group);
 }
 
 /* `ctx` is that of the program. */

@@ -154,7 +154,7 @@ static __always_inline int on_victim(void *ctx, __u64 victim)
 	count_for(task, event.group, event.id);
 	if (!event_way)
 		return 0;
-	describe_actor(&event);
+	describe_actor_with_group(&event);
 	describe_task(&event.target, task);
 	event.detail[OOM_EVENT_RESIDENT] = resident_pages(BPF_CORE_READ(task, mm));
 	event.detail[OOM_EVENT_SCORE_ADJ] = BPF_CORE_READ(task, signal, oom_score_adj);

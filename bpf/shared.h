@@ -202,9 +202,10 @@ struct event_task {
 
 /* Of something that was counted, so that it can be told. */
 struct event {
-	__u64 ns;     /* CLOCK_MONOTONIC */
-	__u64 group;  /* for which it was counted */
-	__u32 family; /* its place in the table of src/families.c */
+	__u64 ns;	   /* CLOCK_MONOTONIC */
+	__u64 group;	   /* for which it was counted */
+	__u64 actor_group; /* where that is another one's: the actor's; else 0 */
+	__u32 family;	   /* its place in the table of src/families.c */
 	__u32 id;
 	struct event_task actor;    /* who did it; pid 0: the kernel */
 	struct event_task target;   /* to whom; pid 0: nobody else */

@@ -47,7 +47,7 @@ static __always_inline void tell(void *ctx, __u32 id, __u64 group, int code,
 	};
 
 	if (is_sent_by_current(code))
-		describe_actor(&event);
+		describe_actor_with_group(&event);
 	describe_task(&event.target, task);
 	send_event(ctx, &event);
 }

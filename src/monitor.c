@@ -802,9 +802,9 @@ static uint64_t read_counter(const struct running *r, const char *name)
 	return sum;
 }
 
-static const char *event_scope(const struct monitor *m, const struct event *event)
+static const char *scope_name(const struct monitor *m, uint64_t group)
 {
-	struct scope *scope = m->groups ? groups_scope(m->groups, event->group) :
+	struct scope *scope = m->groups ? groups_scope(m->groups, group) :
 					  scopes_host(m->scopes);
 
 	return (scope ? scope : scopes_other(m->scopes))->name;
@@ -852,9 +852,13 @@ static void take_event(void *arg, const struct event *event)
 	severity = notify_severity(r->limit.settings, r->family->severity(event));
 	if (!notice_limit_pass(&r->limit, event->ns, severity, r->waiting < NOTICES_MAX))
 		return;
-	n = add_notice(m, r, severity, event->ns, event_scope(m, event), &label);
-	if (n)
-		r->family->words(event, n);
+	n = add_notice(m, r, severity, event->ns, scope_name(m, event->group), &label);
+	if (!n)
+		return;
+	if (event->actor_group)
+		snprintf(n->actor_scope, sizeof(n->actor_scope), "%s",
+			 scope_name(m, event->actor_group));
+	r->family->words(event, n);
 }
 
 /* One for all that were held back. */

@@ -15,10 +15,15 @@ enum {
 	NAME_SHOWN = 80
 }; /* of a group, so that the message has room for two; the details have all */
 
+static void say_scope(struct notice *n, const char *scope)
+{
+	if (strcmp(scope, "host") != 0 && strcmp(scope, "other") != 0)
+		notice_say(n, " in %.*s", NAME_SHOWN, scope);
+}
+
 static void say_group(struct notice *n)
 {
-	if (strcmp(n->scope, "host") != 0 && strcmp(n->scope, "other") != 0)
-		notice_say(n, " in %.*s", NAME_SHOWN, n->scope);
+	say_scope(n, n->scope);
 }
 
 static void say_task(struct notice *n, const struct event_task *task)
@@ -49,6 +54,8 @@ static void add_actor(struct notice *n, const struct event *e)
 	notice_add_number(n, "uid", e->actor.uid);
 	add_command(n, "command", e->actor.command);
 	add_command(n, "parent_command", e->parent);
+	if (n->actor_scope[0])
+		notice_add_text(n, "actor_group", n->actor_scope);
 }
 
 static void add_target(struct notice *n, const struct event *e)
@@ -196,6 +203,8 @@ void words_of_oom(const struct event *e, struct notice *n)
 	notice_say(n, " resident, %s, invoked by ",
 		   is_cgroup ? "limit of the cgroup" : "no memory left on the host");
 	say_task(n, &e->actor);
+	if (n->actor_scope[0] && strcmp(n->actor_scope, n->scope) != 0)
+		say_scope(n, n->actor_scope);
 	add_actor(n, e);
 	add_target(n, e);
 	notice_add_text(n, "cause", is_cgroup ? "cgroup" : "global");

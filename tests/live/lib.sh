@@ -41,6 +41,8 @@ INTERVAL=1	# of the daemon, in seconds
 FAILURES=0
 CLEANUP=
 DAEMON=
+RECEIVERS=	# who is told beside logfile, see start_receivers()
+DETAILS=	# see receive_details()
 
 #
 # Ends
@@ -268,6 +270,9 @@ standard_config()
 	LoadPlugin ebpf
 	PluginDir "$STOCK_PLUGIN_DIR"
 	END
+	for config_receiver in $RECEIVERS $DETAILS; do
+		cat "$DIR/$config_receiver.conf"
+	done
 }
 
 # daemon_launch [WRAPPER...] <CONFIGURATION: starts the daemon, by way of a command that executes
@@ -298,6 +303,10 @@ daemon_settled()
 daemon_start()
 {
 	: >"$DIR/log"
+	for start_receiver in $RECEIVERS; do
+		: >"$(told_file "$start_receiver")"
+	done
+	[ -z "$DETAILS" ] || rm -f "$DIR"/details/*
 	daemon_launch "$@"
 	await 30 daemon_settled || give_up "the daemon does not come up"
 	gone "$DAEMON" && give_up "the daemon ended at once"
@@ -410,6 +419,108 @@ daemon_stop()
 daemon_log()
 {
 	grep -E "\[$1\] ebpf plugin: " "$DIR/log" | grep -E "$2"
+}
+
+#
+# Who is told
+#
+
+# Has the daemons that are started from now on tell others than logfile, too, as far as they are there:
+# nagios in its command file, and a second daemon by way of the network plugin. expect_told looks there.
+start_receivers()
+{
+	if [ -f "$STOCK_PLUGIN_DIR/notify_nagios.so" ]; then
+		cat >"$DIR/notify_nagios.conf" <<-END
+		LoadPlugin notify_nagios
+		<Plugin notify_nagios>
+		  CommandFile "$(told_file notify_nagios)"
+		</Plugin>
+		END
+		RECEIVERS=notify_nagios
+	else
+		leave_out "nagios: no notify_nagios.so"
+	fi
+	if [ -f "$STOCK_PLUGIN_DIR/network.so" ]; then
+		start_central
+		RECEIVERS="$RECEIVERS network"
+	else
+		leave_out "the central daemon: no network.so"
+	fi
+}
+
+# It writes what it gets as the first one does, below $DIR/central.
+start_central()
+{
+	central_port=$((20000 + $$ % 10000))
+	mkdir "$DIR/central"
+	cat >"$DIR/network.conf" <<-END
+	LoadPlugin network
+	<Plugin network>
+	  Server "127.0.0.1" "$central_port"
+	</Plugin>
+	END
+	cat >"$DIR/central.conf" <<-END
+	Hostname "central"
+	FQDNLookup false
+	BaseDir "$DIR/central"
+	PIDFile "$DIR/central/pid"
+	PluginDir "$STOCK_PLUGIN_DIR"
+	LoadPlugin logfile
+	<Plugin logfile>
+	  File "$DIR/central/log"
+	</Plugin>
+	LoadPlugin csv
+	<Plugin csv>
+	  DataDir "$DIR/central/csv"
+	  StoreRates false
+	</Plugin>
+	LoadPlugin network
+	<Plugin network>
+	  Listen "127.0.0.1" "$central_port"
+	</Plugin>
+	END
+	"$COLLECTD" -f -C "$DIR/central.conf" >"$DIR/central/output" 2>&1 &
+	central=$!
+	defer "end_process $central"
+	await 20 grep -q 'entering read-loop' "$DIR/central/log" || give_up "no central daemon"
+}
+
+# expect_central SERIES N: what the second daemon has been sent comes to be N
+expect_central()
+{
+	await 30 central_has "$1" "$2" || complain "the central daemon has $1 $(central_last "$1"), not $2"
+}
+
+central_last()
+{
+	(DIR=$DIR/central && last "$1")
+}
+
+central_has()
+{
+	[ "$(central_last "$1")" = "$2" ]
+}
+
+# Has the daemons started from now on hand over each notification to a program, which keeps it for
+# expect_details: what nobody else shows are the details. The exec plugin runs none as root.
+receive_details()
+{
+	if ! [ -f "$STOCK_PLUGIN_DIR/exec.so" ] || ! id nobody >/dev/null 2>&1; then
+		leave_out "details: no exec.so or no user nobody"
+		return 1
+	fi
+	chmod 755 "$DIR"
+	mkdir "$DIR/details"
+	chown nobody "$DIR/details"
+	printf '#!/bin/sh\ncat >"%s/details/$$"\n' "$DIR" >"$DIR/keep-details"
+	chmod 755 "$DIR/keep-details"
+	cat >"$DIR/exec.conf" <<-END
+	LoadPlugin exec
+	<Plugin exec>
+	  NotificationExec "nobody" "$DIR/keep-details"
+	</Plugin>
+	END
+	DETAILS=exec
 }
 
 #
@@ -598,7 +709,39 @@ settle()
 # extended regular expressions.
 told()
 {
-	grep -cE "Notification: severity = (${2:-.*}), .* message = ($1)\$" "$DIR/log"
+	told_by logfile "$@"
+}
+
+told_file()
+{
+	case $1 in
+	logfile) echo "$DIR/log" ;;
+	network) echo "$DIR/central/log" ;;
+	notify_nagios) echo "$DIR/nagios-commands" ;;
+	esac
+}
+
+# told_by RECEIVER MESSAGE [SEVERITY]: the same of any of them
+told_by()
+{
+	case $1 in
+	notify_nagios)
+		case ${3:-} in
+		'') told_severity="[0-2]" ;;
+		OKAY) told_severity=0 ;;
+		WARNING) told_severity=1 ;;
+		FAILURE) told_severity=2 ;;
+		esac
+		told_line="PROCESS_SERVICE_CHECK_RESULT;h;ebpf-[^;]*;$told_severity;($2)"
+		;;
+	*) told_line="Notification: severity = (${3:-.*}), host = h, plugin = ebpf, .* message = ($2)" ;;
+	esac
+	grep -cE "$told_line\$" "$(told_file "$1")"
+}
+
+told_times_by()
+{
+	[ "$(told_by "$2" "$3" "${4:-}")" -ge "$1" ]
 }
 
 told_so_many()
@@ -669,8 +812,28 @@ expect_delta()
 # expect_told N MESSAGE [SEVERITY]: after settle_told, see told().
 expect_told()
 {
-	told_seen=$(told "$2" ${3:+"$3"})
-	[ "$told_seen" = "$1" ] || complain "told $told_seen times, not $1: $2"
+	for told_receiver in logfile $RECEIVERS; do
+		[ "$told_receiver" = logfile ] || await 10 told_times_by "$1" "$told_receiver" "$2" "${3:-}"
+		told_seen=$(told_by "$told_receiver" "$2" "${3:-}")
+		[ "$told_seen" = "$1" ] ||
+			complain "told $told_seen times by $told_receiver, not $1: $2"
+	done
+}
+
+# expect_details MESSAGE NAME=VALUE...: after receive_details, that the one notification that says so has
+# these, all of them regular expressions, and no other.
+expect_details()
+{
+	await 20 grep -qxE "$1" "$DIR"/details/* 2>/dev/null
+	details_file=$(grep -lxE "$1" "$DIR"/details/*) || complain "nobody is told: $1"
+	[ -f "$details_file" ] || return
+	sed '/^$/,$d' "$details_file" | grep -vE '^[A-Z]' >"$DIR/details-seen"
+	shift
+	for details_want; do
+		grep -qxE "${details_want%%=*}: ${details_want#*=}" "$DIR/details-seen" ||
+			complain "no $details_want in: $(xargs <"$DIR/details-seen")"
+	done
+	[ "$(wc -l <"$DIR/details-seen")" = $# ] || complain "more than $*: $(xargs <"$DIR/details-seen")"
 }
 
 # expect_told_of GROUP N: that many notifications are about it, whatever they say.

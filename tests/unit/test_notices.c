@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -154,6 +155,7 @@ static void words_are_as_the_manual_has_them(void **state)
 	assert_string_equal(text_of(&n, "target_command"), "nginx");
 	assert_string_equal(text_of(&n, "parent_command"), "swapper/0");
 	assert_string_equal(text_of(&n, "group"), "nginx.service");
+	assert_null(text_of(&n, "actor_group"));
 	assert_int_equal(severity_of_signal(&e), NOTICE_WARNING);
 
 	e.actor.pid = 0;
@@ -198,6 +200,32 @@ static void words_are_as_the_manual_has_them(void **state)
 		"pid 731 (java) in tomcat.service was ended by SIGSEGV and left a core");
 }
 
+static void who_invoked_the_oom_killer_is_told(void **state)
+{
+	const struct event e = {
+		.id = OOM_KILL_CGROUP,
+		.actor = { .pid = 915, .command = "java" },
+		.target = { .pid = 913, .command = "java" },
+		.detail = { [OOM_EVENT_RESIDENT] = 2040109466 / sysconf(_SC_PAGESIZE) },
+	};
+	struct notice n = { .scope = "tomcat.service" };
+
+	(void)state;
+	words_of_oom(&e, &n);
+	assert_string_equal(n.message,
+			    "OOM killer ended pid 913 (java) in tomcat.service: 1.9 GiB "
+			    "resident, limit of the cgroup, invoked by pid 915 (java)");
+	n = (struct notice){ .scope = "a", .actor_scope = "a" };
+	words_of_oom(&e, &n);
+	assert_string_equal(strrchr(n.message, '('), "(java)");
+	assert_string_equal(text_of(&n, "actor_group"), "a");
+	n = (struct notice){ .scope = "a", .actor_scope = "b" };
+	words_of_oom(&e, &n);
+	assert_string_equal(strrchr(n.message, '('), "(java) in b");
+	assert_string_equal(text_of(&n, "actor_group"), "b");
+	assert_string_equal(text_of(&n, "group"), "a");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +236,7 @@ int main(void)
 		cmocka_unit_test(while_it_goes_on_it_is_told_each_minute),
 		cmocka_unit_test(who_waits_too_long_holds_back),
 		cmocka_unit_test(words_are_as_the_manual_has_them),
+		cmocka_unit_test(who_invoked_the_oom_killer_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
