@@ -50,14 +50,6 @@ struct mm_struct___since_6_2 {
 	struct percpu_counter rss_stat[4];
 };
 
-struct signal_struct___before_5_17 {
-	struct task_struct *group_exit_task;
-};
-
-struct signal_struct___since_5_17 {
-	struct task_struct *group_exec_task;
-};
-
 #pragma clang attribute pop
 
 enum bpf_func_id___present {
@@ -266,17 +258,6 @@ static __always_inline __u32 namespace_flag(void *ns)
 	if (bpf_core_field_exists(since->ns_type))
 		return BPF_CORE_READ(since, ns_type);
 	return BPF_CORE_READ(before, ops, type);
-}
-
-/* Who ends all other threads to execute a program. Renamed by 60700e38fb68 (5.17). */
-static __always_inline struct task_struct *executing_task(struct signal_struct *signal)
-{
-	struct signal_struct___before_5_17 *before = (void *)signal;
-	struct signal_struct___since_5_17 *since = (void *)signal;
-
-	if (bpf_core_field_exists(since->group_exec_task))
-		return BPF_CORE_READ(since, group_exec_task);
-	return BPF_CORE_READ(before, group_exit_task);
 }
 
 static __always_inline __s64 not_negative(__s64 n)

@@ -35,10 +35,8 @@ static __always_inline void describe_task(struct event_task *ret,
 	BPF_CORE_READ_STR_INTO(&ret->command, task, comm);
 }
 
-static __always_inline void describe_actor(struct event *event)
+static __always_inline void describe_actor(struct event *event, struct task_struct *task)
 {
-	struct task_struct *task = current_task();
-
 	describe_task(&event->actor, task);
 	BPF_CORE_READ_STR_INTO(&event->parent, task, real_parent, comm);
 }
@@ -46,7 +44,7 @@ static __always_inline void describe_actor(struct event *event)
 /* For what is counted for the target's group. The group gets a name, as those that are counted have. */
 static __always_inline void describe_actor_with_group(struct event *event)
 {
-	describe_actor(event);
+	describe_actor(event, current_task());
 	event->actor_group = current_group();
 	admit_group(NULL, event->actor_group);
 }

@@ -47,6 +47,7 @@ enum {
 enum {
 	EINTR = 4,
 	E2BIG = 7,
+	EEXIST = 17,
 	MAX_ERRNO = 4095,
 	ERESTARTSYS = 512,
 	ERESTARTNOINTR = 513,

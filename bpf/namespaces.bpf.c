@@ -65,7 +65,7 @@ static __always_inline void tell(void *ctx, __u32 id, __u32 type,
 
 	if (c->member)
 		event.detail[NAMESPACE_EVENT_INODE] = namespace_inode(c->member, type);
-	describe_actor(&event);
+	describe_actor(&event, current_task());
 	send_event(ctx, &event);
 }
 

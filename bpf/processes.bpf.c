@@ -67,13 +67,33 @@ int process_exec__classic(void *ctx)
 	return on_exec();
 }
 
+struct ended_process {
+	__u64 start_time;
+	__u64 pid;
+};
+
+/* Those that ended last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct ended_process);
+	__type(value, __u8);
+} ended SEC(".maps");
+
 /*
- * A process ends once with its first thread: the last two may both see that nobody else is left. But when
- * another thread executes a program, it ends all others, and goes on as the first.
+ * A process ends with the last of its threads. Which that is no kernel before 6.16 says: of those that end
+ * at once several see that nobody is left, and the first of them counts.
  */
-static __always_inline bool ends_process(struct signal_struct *signal)
+static __always_inline bool ends_process(struct task_struct *leader,
+					 struct signal_struct *signal)
 {
-	return CURRENT_TASK(pid) == CURRENT_TASK(tgid) && !executing_task(signal);
+	struct ended_process process = { .pid = BPF_CORE_READ(leader, pid) };
+	__u8 yes = 1;
+
+	if (BPF_CORE_READ(signal, live.counter))
+		return false;
+	process.start_time = BPF_CORE_READ(leader, start_time);
+	return bpf_map_update_elem(&ended, &process, &yes, BPF_NOEXIST) != -EEXIST;
 }
 
 /* As wait(2) tells it. */
@@ -84,7 +104,8 @@ static __always_inline __u32 exit_id(int status)
 	return status & 0xff00 ? PROCESS_EXIT_ERROR : PROCESS_EXIT_OK;
 }
 
-static __always_inline void tell_end(void *ctx, __u32 id, int status)
+static __always_inline void tell_end(void *ctx, struct task_struct *leader, __u32 id,
+				     int status)
 {
 	struct event event = {
 		.group = current_group(),
@@ -92,27 +113,28 @@ static __always_inline void tell_end(void *ctx, __u32 id, int status)
 		.detail = { [PROCESS_EVENT_SIGNAL] = status & 0x7f },
 	};
 
-	describe_actor(&event);
+	describe_actor(&event, leader);
 	send_event(ctx, &event);
 }
 
 static __always_inline int on_process_exit(void *ctx)
 {
+	struct task_struct *leader = CURRENT_TASK(group_leader);
 	struct signal_struct *signal = CURRENT_TASK(signal);
 	int status;
 	__u32 id;
 
-	if (CURRENT_TASK(flags) & PF_KTHREAD || !ends_process(signal))
+	if (CURRENT_TASK(flags) & PF_KTHREAD || !ends_process(leader, signal))
 		return 0;
 	status = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ?
 			 BPF_CORE_READ(signal, group_exit_code) :
-			 CURRENT_TASK(exit_code);
+			 BPF_CORE_READ(leader, exit_code);
 	id = exit_id(status);
 	count(id);
-	if (bpf_ktime_get_ns() - CURRENT_TASK(start_time) < interval_ns)
+	if (bpf_ktime_get_ns() - BPF_CORE_READ(leader, start_time) < interval_ns)
 		count(PROCESS_SHORT_LIVED);
 	if (event_way && (id == PROCESS_EXIT_KILLED || id == PROCESS_EXIT_DUMPED))
-		tell_end(ctx, id, status);
+		tell_end(ctx, leader, id, status);
 	return 0;
 }
 

@@ -94,8 +94,9 @@ struct job {
 typedef int act_fn(const struct job *job);
 
 static act_fn calls, fail, badf, mixed, rare, nosys, refused;
-static act_fn exit_children, exit_crowd, exit_error, dump, exit_threads, exec,
-	exec_thread, exec_path, exec_fail, send_signals, read_restarted;
+static act_fn exit_children, exit_crowd, exit_late, kill_late, exit_error, dump,
+	exit_threads, exec, exec_thread, exec_path, exec_fail, send_signals,
+	read_restarted;
 static act_fn read_interrupted, wait_stopped, children_killed;
 #ifdef SYS_fork
 static act_fn fork_children, vfork_children;
@@ -145,6 +146,10 @@ static const struct command {
 	{ "exit-error", "N", NULL, exit_error, "N clone, N* exit_group(3), N wait4" },
 	{ "exit-crowd", "N", NULL, exit_crowd,
 	  "N clone, 7N* clone of threads, 8N* exit at the same time, N wait4" },
+	{ "exit-late", "N", NULL, exit_late,
+	  "N clone, N* clone of a thread, N* exit, N* nanosleep and exit_group(3) of the thread, N wait4" },
+	{ "killed-late", "N", NULL, kill_late,
+	  "the same, but the thread ends by N* kill, not by exit_group" },
 	{ "dump", "PATH N", NULL, dump, "N clone, N* tgkill=core in PATH, N wait4" },
 	{ "threadexit", "N", NULL, exit_threads, "N clone, N* exit" },
 	{ "exec", "N", NULL, exec,
@@ -549,6 +554,59 @@ static int exit_crowd(const struct job *job)
 		surprises |= wait_for(pid, 0);
 	}
 	return surprises;
+}
+
+static void sleep_50_ms(void)
+{
+	const struct timespec while_others_end = { .tv_nsec = 50000000 };
+
+	syscall(SYS_nanosleep, &while_others_end, NULL);
+}
+
+static int exits_late(void *unused)
+{
+	(void)unused;
+	sleep_50_ms();
+	end(3);
+}
+
+static int is_killed_late(void *unused)
+{
+	(void)unused;
+	sleep_50_ms();
+	syscall(SYS_kill, getpid(), SIGKILL);
+	end(1);
+}
+
+/* A child's first thread ends before the second one, which decides how the process ends. */
+static int end_late(const struct job *job, int (*second)(void *), int status)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+			  CLONE_THREAD | CLONE_SYSVSEM;
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		long pid = raw_clone(0);
+
+		if (pid == 0) {
+			if (clone(second, stack + sizeof(stack), flags, NULL) < 0)
+				end(1);
+			syscall(SYS_exit, 0);
+		}
+		surprises |= wait_for(pid, status);
+	}
+	return surprises;
+}
+
+static int exit_late(const struct job *job)
+{
+	return end_late(job, exits_late, 3 << 8);
+}
+
+static int kill_late(const struct job *job)
+{
+	return end_late(job, is_killed_late, SIGKILL);
 }
 
 static int exit_error(const struct job *job)
