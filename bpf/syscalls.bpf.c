@@ -116,7 +116,8 @@ static __always_inline __u64 remembered_slot(struct cpu_calls *cpu)
 	if (cpu->group_key == key)
 		return cpu->slot;
 	slot = find_slot();
-	if (slot == SLOT_OTHER)
+	/* the task may be moved at any time, and then the key is not that of the slot */
+	if (slot == SLOT_OTHER || group_key() != key)
 		return slot;
 	cpu->slot = slot;
 	cpu->group_key = key;
@@ -349,11 +350,11 @@ static __always_inline int on_signal_deliver(unsigned long handler, unsigned lon
 	struct interrupted call;
 	struct elapsed elapsed;
 
-	if (!runs_handler(handler) || !take_interrupted(&call))
+	if (!runs_handler(handler))
 		return 0;
 	/* one that goes on after the handler begins again: the handler makes calls, too */
 	elapsed = end_call();
-	if (handler_ends_call(flags, call.ret))
+	if (take_interrupted(&call) && handler_ends_call(flags, call.ret))
 		count_call(call.id, traits_of(call.id), -EINTR, elapsed);
 	return 0;
 }

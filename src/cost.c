@@ -61,12 +61,12 @@ static double clock_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static int begin(struct cost *c, double now)
+static int begin(struct cost *c)
 {
 	c->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (c->stats_fd < 0)
 		return -errno;
-	c->begin = now;
+	c->begin = clock_seconds();
 	for (struct part *p = c->parts; p < c->parts + c->count; p++)
 		p->before = loader_run_stats(p->loaded);
 	return 0;
@@ -92,7 +92,7 @@ int cost_tick(struct cost *c)
 	if (c->stats_fd >= 0)
 		end(c, now);
 	else if (!c->took || now - c->begin >= c->seconds)
-		return begin(c, now);
+		return begin(c);
 	return 0;
 }
 

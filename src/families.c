@@ -144,22 +144,23 @@ enum { SIGNALS_PER_GROUP = 16 };
 		name, MEMBER(m), sizeof(((struct settings *)0)->m) \
 	}
 
+/* sys_exit before sys_enter: of a call that begins before both are there the start would stay. */
 static const struct object syscalls_object = {
 	.name = "syscalls",
 	.elf = syscalls_bpf__elf_bytes,
 	.doors = {
 		{ "tp_btf",
 		  PREEMPTION_VARIES,
-		  { "+sys_enter__btf", "sys_exit__btf", "signal_deliver__btf", "process_exit__btf",
+		  { "sys_exit__btf", "+sys_enter__btf", "signal_deliver__btf", "process_exit__btf",
 		    "cgroup_rmdir__btf", "+process_exec__btf" } },
 		{ "raw_tp",
 		  PREEMPTION_VARIES,
-		  { "+sys_enter__raw", "sys_exit__raw", "signal_deliver__raw", "process_exit__raw",
+		  { "sys_exit__raw", "+sys_enter__raw", "signal_deliver__raw", "process_exit__raw",
 		    "cgroup_rmdir__raw", "+process_exec__raw" } },
 		/* the classic event of cgroup_rmdir does not tell the address */
 		{ "tracepoint",
 		  PREEMPTION_OFF,
-		  { "+sys_enter__classic", "sys_exit__classic", "signal_deliver__classic",
+		  { "sys_exit__classic", "+sys_enter__classic", "signal_deliver__classic",
 		    "process_exit__classic", "cgroup_rmdir__raw", "+process_exec__classic" },
 		  .is_kept_out = true },
 	},
