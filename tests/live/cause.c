@@ -188,7 +188,7 @@ static const struct command {
 	  "of 1 MiB, which nobody else calls; prints how long they took in all, in ns, and the sum of "
 	  "their squares, in us^2" },
 	{ "random", "MS", NULL, random_calls,
-	  "for MS milliseconds; prints how many, and how many of them failed" },
+	  "for MS milliseconds; prints how many, how many of them failed, and how many were inotify_rm_watch" },
 	{ "storm", "PATH MS", NULL, storm,
 	  "in each of many cgroups PATH/N, some at a time, N % 97 getppid and exit_group; prints how many" },
 	{ "many-groups", "PATH N", NULL, many_groups,
@@ -862,6 +862,7 @@ static void interrupt_each(const struct job *job)
 	for (long i = 1; i <= job->n; i++) {
 		await_counter(job->pid, &job->shared->blocking, i);
 		await_state(job->pid, 'S');
+		sleep_50_ms();
 		kill(job->pid, SIGUSR1);
 	}
 }
@@ -890,6 +891,7 @@ static void stop_and_continue(const struct job *job)
 	for (long i = 1; i <= job->n; i++) {
 		await_counter(job->pid, &job->shared->blocking, i);
 		await_state(job->pid, 'S');
+		sleep_50_ms();
 		kill(job->pid, SIGSTOP);
 		await_state(job->pid, 'T');
 		kill(job->pid, SIGCONT);
@@ -1617,6 +1619,8 @@ static int copies_in_turn(const struct job *job)
 	return surprises | print_two(sum, squares);
 }
 
+enum { RARE_KIND = 7 };
+
 /* Returns whether it failed. */
 static bool any_call(unsigned kind)
 {
@@ -1635,22 +1639,26 @@ static bool any_call(unsigned kind)
 		return syscall(SYS_read, -1, NULL, 0) < 0;
 	case 6:
 		return syscall(SYS_getuid) < 0;
-	default:
-		return syscall(SYS_inotify_rm_watch, -1, 0) < 0; /* nobody else does */
+	default: /* RARE_KIND: nobody else does it */
+		return syscall(SYS_inotify_rm_watch, -1, 0) < 0;
 	}
 }
 
 static int random_calls(const struct job *job)
 {
-	long long end = clock_ns() + job->ms * 1000000LL, count = 0, failed = 0;
+	long long end = clock_ns() + job->ms * 1000000LL, count = 0, failed = 0, rare = 0;
 	unsigned state = (unsigned)job->pid;
+	char text[96];
+	int length;
 
 	while (clock_ns() < end)
 		for (int i = 0; i < 64; i++, count++) {
 			state = state * 1664525 + 1013904223;
 			failed += any_call(state >> 29);
+			rare += state >> 29 == RARE_KIND;
 		}
-	return print_two(count, failed);
+	length = snprintf(text, sizeof(text), "%lld %lld %lld\n", count, failed, rare);
+	return write(STDOUT_FILENO, text, length) == length ? 0 : 1;
 }
 
 /*

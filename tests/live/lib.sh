@@ -903,16 +903,17 @@ value_lines()
 	values "$2" | sed "s/,/,$1,$(echo "$2" | sed 's/[\/&]/\\&/g'),/"
 }
 
-# compare_sums WHAT <LINES of value_lines: complains unless in each read the parts' last values so
-# far add up to the whole, to the last call. What is newer than the marker may be half written.
+# compare_sums WHAT [MARGIN] <LINES of value_lines: complains unless in each read the parts' last values
+# so far add up to the whole, to the last call, or give or take the margin. What is newer than the marker
+# may be half written.
 compare_sums()
 {
-	sort -t , -s -n -k 1,1 | awk -F , -v end="$(last_time "$MARKER")" '
+	sort -t , -s -n -k 1,1 | awk -F , -v end="$(last_time "$MARKER")" -v margin="${2:-0}" '
 		# No 64-bit integers in every awk: exact up to 2^53.
 		function check() {
 			if (whole_time != time)
 				return
-			if (whole != sum)
+			if (whole < sum - margin || whole > sum + margin)
 				printf "at %s: %.0f, its parts %.0f\n", time, whole, sum
 			reads++
 		}
