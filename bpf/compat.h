@@ -260,6 +260,12 @@ static __always_inline __u32 namespace_flag(void *ns)
 	return BPF_CORE_READ(before, ops, type);
 }
 
+/*
+ * What a helper on maps returns when it is compared with an error: until d7ba4cc900bf (6.4) the map's own
+ * function may be called in its place, which leaves the upper half of the register as it likes.
+ */
+#define MAP_ERROR(call) ((int)(call))
+
 static __always_inline __s64 not_negative(__s64 n)
 {
 	return n > 0 ? n : 0;

@@ -93,7 +93,8 @@ static __always_inline bool ends_process(struct task_struct *leader,
 	if (BPF_CORE_READ(signal, live.counter))
 		return false;
 	process.start_time = BPF_CORE_READ(leader, start_time);
-	return bpf_map_update_elem(&ended, &process, &yes, BPF_NOEXIST) != -EEXIST;
+	return MAP_ERROR(bpf_map_update_elem(&ended, &process, &yes, BPF_NOEXIST)) !=
+	       -EEXIST;
 }
 
 /* As wait(2) tells it. */
