@@ -128,8 +128,9 @@ enum {
 };
 
 struct histogram {
-	struct times times;
 	__u64 buckets[HISTOGRAM_BUCKETS];
+	struct times
+		times; /* is written first and read last: no bucket is there without its maximum */
 };
 
 /* What `rows` and `overflow` have of a call; without Latency, not the times. */

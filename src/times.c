@@ -37,12 +37,6 @@ uint64_t times_bucket_end(unsigned bucket)
 	       << shift_of(bucket);
 }
 
-/* The first bucket has all that is less, too. */
-static uint64_t bucket_begin(unsigned bucket)
-{
-	return bucket ? times_bucket_end(bucket - 1) : 0;
-}
-
 static double bucket_middle(unsigned bucket)
 {
 	return (double)times_bucket_end(bucket) -
@@ -68,9 +62,7 @@ double times_percentile(const uint64_t buckets[HISTOGRAM_BUCKETS], double percen
 			break;
 	}
 	middle = bucket_middle(bucket);
-	/* of a call that ended while the CPU was read, the bucket may be there, but not the maximum */
-	if (max > bucket_begin(bucket) &&
-	    (middle > (double)max || bucket == HISTOGRAM_BUCKETS - 1))
+	if (max && (middle > (double)max || bucket == HISTOGRAM_BUCKETS - 1))
 		return (double)max;
 	return middle;
 }
