@@ -82,7 +82,8 @@ struct {
 
 /*
  * A process ends with the last of its threads. Which that is no kernel before 6.16 says: of those that end
- * at once several see that nobody is left, and the first of them counts.
+ * at once several see that nobody is left, and the first of them counts. After one that is the only thread
+ * that has not been released nobody comes.
  */
 static __always_inline bool ends_process(struct task_struct *leader,
 					 struct signal_struct *signal)
@@ -93,6 +94,8 @@ static __always_inline bool ends_process(struct task_struct *leader,
 	if (BPF_CORE_READ(signal, live.counter))
 		return false;
 	process.start_time = BPF_CORE_READ(leader, start_time);
+	if (BPF_CORE_READ(signal, nr_threads) == 1)
+		return !bpf_map_lookup_elem(&ended, &process);
 	return MAP_ERROR(bpf_map_update_elem(&ended, &process, &yes, BPF_NOEXIST)) !=
 	       -EEXIST;
 }
