@@ -129,8 +129,8 @@ enum {
 
 struct histogram {
 	__u64 buckets[HISTOGRAM_BUCKETS];
-	struct times
-		times; /* is written first and read last: no bucket is there without its maximum */
+	/* are written first and read last: no bucket is there without its maximum */
+	struct times times;
 };
 
 /* What `rows` and `overflow` have of a call; without Latency, not the times. */

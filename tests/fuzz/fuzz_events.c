@@ -169,8 +169,8 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 	if (!k.active)
 		return __real_clock_gettime(clock, ret);
 	CHECK(clock == CLOCK_MONOTONIC || clock == CLOCK_THREAD_CPUTIME_ID);
-	if (clock ==
-	    CLOCK_THREAD_CPUTIME_ID) /* so that time runs out for what takes many looks */
+	/* so that time runs out for what takes many looks */
+	if (clock == CLOCK_THREAD_CPUTIME_ID)
 		ns = cpu_ns += 5000000;
 	ret->tv_sec = (time_t)(ns / 1000000000);
 	ret->tv_nsec = (long)(ns % 1000000000);

@@ -65,7 +65,9 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #define MISSING_PATH "/nonexistent-ebpf-test"
-#define CLONE_BAD_FLAG 0x1    /* of the bits that unshare(2) does not know */
+#define CLONE_BAD_FLAG 0x1 /* of the bits that unshare(2) does not know */
+#define THREAD_FLAGS \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 #define EXIT_SIGNAL_TIME 0x80 /* CLONE_NEWTIME lies within the exit signal of clone(2) */
 #define TYPE_MAX 8
 #define SKIPPED 77 /* as test runners know it */
@@ -513,13 +515,12 @@ static int thread_exits(void *arg)
 static int exit_threads(const struct job *job)
 {
 	static char stack[16384] __attribute__((aligned(16)));
-	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
-			  CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
 
 	for (long i = 0; i < job->n; i++) {
 		volatile pid_t running = 1;
 
-		if (clone(thread_exits, stack + sizeof(stack), flags, NULL, NULL, NULL,
+		if (clone(thread_exits, stack + sizeof(stack),
+			  THREAD_FLAGS | CLONE_CHILD_CLEARTID, NULL, NULL, NULL,
 			  (void *)&running) < 0)
 			return 1;
 		while (running)
@@ -533,11 +534,9 @@ static void crowd_exits(void)
 {
 	enum { THREADS = 7, STACK = 16384 };
 	static char stacks[THREADS][STACK] __attribute__((aligned(16)));
-	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
-			  CLONE_THREAD | CLONE_SYSVSEM;
 
 	for (int i = 0; i < THREADS; i++)
-		if (clone(thread_exits, stacks[i] + STACK, flags, NULL) < 0)
+		if (clone(thread_exits, stacks[i] + STACK, THREAD_FLAGS, NULL) < 0)
 			end(1);
 	syscall(SYS_exit, 0);
 }
@@ -582,15 +581,13 @@ static int is_killed_late(void *unused)
 static int end_late(const struct job *job, int (*second)(void *), int status)
 {
 	static char stack[16384] __attribute__((aligned(16)));
-	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
-			  CLONE_THREAD | CLONE_SYSVSEM;
 	int surprises = 0;
 
 	for (long i = 0; i < job->n; i++) {
 		long pid = raw_clone(0);
 
 		if (pid == 0) {
-			if (clone(second, stack + sizeof(stack), flags, NULL) < 0)
+			if (clone(second, stack + sizeof(stack), THREAD_FLAGS, NULL) < 0)
 				end(1);
 			syscall(SYS_exit, 0);
 		}
@@ -671,11 +668,9 @@ static int thread_executes(void *arg)
 static int exec_thread_once(const struct job *job)
 {
 	static char stack[16384] __attribute__((aligned(16)));
-	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
-			  CLONE_THREAD | CLONE_SYSVSEM;
 
 	(void)job;
-	if (clone(thread_executes, stack + sizeof(stack), flags, NULL) < 0)
+	if (clone(thread_executes, stack + sizeof(stack), THREAD_FLAGS, NULL) < 0)
 		return 1;
 	for (;;)
 		syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
@@ -1510,11 +1505,15 @@ static long long clock_ns(void)
 }
 
 /* With one system call. */
-static int print_two(long long first, long long second)
+__attribute__((format(printf, 1, 2))) static int print(const char *format, ...)
 {
-	char text[64];
-	int length = snprintf(text, sizeof(text), "%lld %lld\n", first, second);
+	char text[96];
+	va_list ap;
+	int length;
 
+	va_start(ap, format);
+	length = vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
 	return write(STDOUT_FILENO, text, length) == length ? 0 : 1;
 }
 
@@ -1542,7 +1541,7 @@ static int waits(const struct job *job)
 		all += took;
 		longest = took > longest ? took : longest;
 	}
-	return surprises | print_two(all, longest);
+	return surprises | print("%lld %lld\n", all, longest);
 }
 
 /* Takes turns between the first two CPUs. */
@@ -1616,7 +1615,7 @@ static int copies_in_turn(const struct job *job)
 		sum += took;
 		squares += took / 1000 * (took / 1000);
 	}
-	return surprises | print_two(sum, squares);
+	return surprises | print("%lld %lld\n", sum, squares);
 }
 
 enum { RARE_KIND = 7 };
@@ -1648,8 +1647,6 @@ static int random_calls(const struct job *job)
 {
 	long long end = clock_ns() + job->ms * 1000000LL, count = 0, failed = 0, rare = 0;
 	unsigned state = (unsigned)job->pid;
-	char text[96];
-	int length;
 
 	while (clock_ns() < end)
 		for (int i = 0; i < 64; i++, count++) {
@@ -1657,8 +1654,7 @@ static int random_calls(const struct job *job)
 			failed += any_call(state >> 29);
 			rare += state >> 29 == RARE_KIND;
 		}
-	length = snprintf(text, sizeof(text), "%lld %lld %lld\n", count, failed, rare);
-	return write(STDOUT_FILENO, text, length) == length ? 0 : 1;
+	return print("%lld %lld %lld\n", count, failed, rare);
 }
 
 /*

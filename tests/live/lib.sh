@@ -506,7 +506,7 @@ central_has()
 receive_details()
 {
 	if ! [ -f "$STOCK_PLUGIN_DIR/exec.so" ] || ! id nobody >/dev/null 2>&1; then
-		leave_out "details: no exec.so or no user nobody"
+		leave_out "details: needs collectd's plugin exec and a user nobody"
 		return 1
 	fi
 	chmod 755 "$DIR"
@@ -825,8 +825,8 @@ expect_told()
 expect_details()
 {
 	await 20 grep -qxE "$1" "$DIR"/details/* 2>/dev/null
-	details_file=$(grep -lxE "$1" "$DIR"/details/*) || complain "nobody is told: $1"
-	[ -f "$details_file" ] || return
+	details_file=$(grep -lxE "$1" "$DIR"/details/*)
+	[ -f "$details_file" ] || { complain "told $(echo "$details_file" | grep -c .) times, not once: $1"; return; }
 	sed '/^$/,$d' "$details_file" | grep -vE '^[A-Z]' >"$DIR/details-seen"
 	shift
 	for details_want; do

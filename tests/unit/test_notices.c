@@ -137,7 +137,7 @@ static const char *text_of(const struct notice *n, const char *name)
 	return NULL;
 }
 
-static void words_are_as_the_manual_has_them(void **state)
+static void words_of_signals_are_as_the_manual_has_them(void **state)
 {
 	struct event e = {
 		.id = 9,
@@ -163,13 +163,18 @@ static void words_are_as_the_manual_has_them(void **state)
 	words_of_signal(&e, &n);
 	assert_string_equal(n.message, "the kernel sent SIGKILL to pid 731 (nginx)");
 	assert_null(text_of(&n, "command"));
+}
 
-	e = (struct event){
+static void words_of_others_are_as_the_manual_has_them(void **state)
+{
+	struct event e = {
 		.id = NAMESPACE_FAILED + VERB_JOIN,
 		.actor = { .pid = 7, .command = "a" },
 		.detail = { [NAMESPACE_EVENT_ERROR] = 1 },
 	};
-	n = (struct notice){ .scope = "user.slice" };
+	struct notice n = { .scope = "user.slice" };
+
+	(void)state;
 	words_of_namespace(&e, &n);
 	assert_string_equal(n.message,
 			    "pid 7 (a) in user.slice could not join a namespace: "
@@ -235,7 +240,8 @@ int main(void)
 		cmocka_unit_test(so_many_pass_and_the_rest_is_told_once),
 		cmocka_unit_test(while_it_goes_on_it_is_told_each_minute),
 		cmocka_unit_test(who_waits_too_long_holds_back),
-		cmocka_unit_test(words_are_as_the_manual_has_them),
+		cmocka_unit_test(words_of_signals_are_as_the_manual_has_them),
+		cmocka_unit_test(words_of_others_are_as_the_manual_has_them),
 		cmocka_unit_test(who_invoked_the_oom_killer_is_told),
 	};
 
