@@ -904,25 +904,37 @@ value_lines()
 }
 
 # compare_sums WHAT [MARGIN] <LINES of value_lines: complains unless in each read the parts' last values
-# so far add up to the whole, to the last call, or give or take the margin. What is newer than the marker
-# may be half written.
+# so far add up to the whole, to the last call. With MARGIN the whole and its parts are not read at the same
+# time: there the sum is not less than the whole of the read before and not more than that of the next one,
+# give or take the margin. What is newer than the marker may be half written.
 compare_sums()
 {
-	sort -t , -s -n -k 1,1 | awk -F , -v end="$(last_time "$MARKER")" -v margin="${2:-0}" '
+	sort -t , -s -n -k 1,1 | awk -F , -v end="$(last_time "$MARKER")" -v margin="${2:-none}" '
 		# No 64-bit integers in every awk: exact up to 2^53.
-		function check() {
-			if (whole_time != time)
-				return
-			if (whole < sum - margin || whole > sum + margin)
-				printf "at %s: %.0f, its parts %.0f\n", time, whole, sum
+		function check(at, sum, least, most) {
+			if (sum < least || sum > most)
+				printf "at %s: from %.0f to %.0f, its parts %.0f\n", at, least, most, sum
 			reads++
 		}
+		function add() {
+			if (whole_time != time)
+				return
+			if (margin == "none")
+				check(time, sum, whole, whole)
+			else if (known > 1)
+				check(at, sum_then, whole_before - margin, whole + margin)
+			known++
+			whole_before = whole_then
+			at = time
+			whole_then = whole
+			sum_then = sum
+		}
 		$1 > end + 0 { exit }
-		$1 != time { check(); time = $1 }
+		$1 != time { add(); time = $1 }
 		$2 == "WHOLE" { whole = $4; whole_time = time; next }
 		# A name that was forgotten and comes back begins at 0.
 		{ sum += $4 < last[$3] ? $4 : $4 - last[$3]; last[$3] = $4 }
-		END { check(); if (!reads) print "no read to compare" }
+		END { add(); if (!reads) print "no read to compare" }
 	' >"$DIR/differences"
 	[ -s "$DIR/differences" ] || return 0
 	head -n 5 "$DIR/differences"
