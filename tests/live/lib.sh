@@ -765,11 +765,23 @@ settle_told()
 # Expectations
 #
 
+# is_right ACTUAL WANTED: the same, or, with a hook of which the kernel leaves out runs, less by no more than
+# what is told to be lost. Where a group's beginning is lost, all of its counts are elsewhere.
+is_right()
+{
+	[ "$1" != "$2" ] || return 0
+	loses || return 1
+	right_least=$(($2 - $(last ebpf-self/total_events-lost)))
+	[ "$(last ebpf-self/total_events-missed-groups)" = 0 ] || right_least=0
+	right_actual=${1#none}
+	[ "${right_actual:-0}" -lt "$2" ] && [ "${right_actual:-0}" -ge $right_least ]
+}
+
 # expect SERIES N: its last value.
 expect()
 {
 	expect_actual=$(last "$1")
-	[ "${expect_actual:-none}" = "$2" ] ||
+	is_right "${expect_actual:-none}" "$2" ||
 		complain "$1: ${expect_actual:-none}, expected $2"
 }
 
@@ -784,7 +796,7 @@ expect_nothing()
 expect_sum()
 {
 	expect_actual=$(sum_last "$1")
-	[ "$expect_actual" = "$2" ] || complain "sum of $1: $expect_actual, expected $2"
+	is_right "$expect_actual" "$2" || complain "sum of $1: $expect_actual, expected $2"
 }
 
 # note SERIES...: remembers the values for expect_delta. A counter that is not there yet is 0.
@@ -815,7 +827,7 @@ expect_told()
 	for told_receiver in logfile $RECEIVERS; do
 		[ "$told_receiver" = logfile ] || await 10 told_times_by "$1" "$told_receiver" "$2" "${3:-}"
 		told_seen=$(told_by "$told_receiver" "$2" "${3:-}")
-		[ "$told_seen" = "$1" ] ||
+		is_right "$told_seen" "$1" ||
 			complain "told $told_seen times by $told_receiver, not $1: $2"
 	done
 }
@@ -840,7 +852,7 @@ expect_details()
 expect_told_of()
 {
 	told_seen=$(grep -c "Notification: .* plugin_instance = $1," "$DIR/log")
-	[ "$told_seen" = "$2" ] || complain "$1 is told $told_seen times, not $2"
+	is_right "$told_seen" "$2" || complain "$1 is told $told_seen times, not $2"
 }
 
 # expect_calls GROUP NAME=N...: these, the one write that enters and the exit_group that leaves
@@ -968,7 +980,7 @@ expect_no_step_back()
 # this were refused.
 loses()
 {
-	daemon_log info 'but this kernel leaves out runs when it is preempted' >/dev/null
+	daemon_log info 'but this kernel leaves out runs when it is preempted' >/dev/null 2>&1
 }
 
 # count_about: up, and what is counted is no more than what happens; what is missing is told.
