@@ -14,17 +14,19 @@ static_assert(IDENTIFIER_PART_MAX < DATA_MAX_NAME_LEN, "collectd would cut our n
 
 void dispatch_sample(void *arg, const struct sample *sample)
 {
-	const cdtime_t *now = arg;
+	const struct read_times *times = arg;
 	value_list_t vl = VALUE_LIST_INIT;
 	value_t value;
 
+	if (sample->is_before && (!times->before || times->before >= times->now))
+		return;
 	if (sample->kind == SAMPLE_GAUGE)
 		value.gauge = sample->gauge;
 	else
 		value.derive = sample->derive;
 	vl.values = &value;
 	vl.values_len = 1;
-	vl.time = *now;
+	vl.time = sample->is_before ? times->before : times->now;
 	sstrncpy(vl.plugin, "ebpf", sizeof(vl.plugin));
 	sstrncpy(vl.plugin_instance, sample->scope, sizeof(vl.plugin_instance));
 	sstrncpy(vl.type, sample->type, sizeof(vl.type));

@@ -7,7 +7,12 @@
 #include "notices.h"
 #include "samples.h"
 
-/* A sample_fn; `arg` is the cdtime_t of all values of this read. */
+struct read_times {
+	cdtime_t now;
+	cdtime_t before; /* the last read that succeeded; 0: there was none */
+};
+
+/* A sample_fn; `arg` is a struct read_times. */
 void dispatch_sample(void *arg, const struct sample *sample);
 
 /*

@@ -13,6 +13,7 @@
 static struct settings settings;
 static bool configured;
 static struct monitor *monitor; /* NULL: init has not been called or has failed */
+static cdtime_t last_read; /* that succeeded; 0: none has */
 /* Several threads read: of the monitor's functions, one at a time. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -96,13 +97,16 @@ static int ebpf_init(void)
 static int ebpf_read(void)
 {
 	static c_complain_t complaint = C_COMPLAIN_INIT_STATIC;
-	cdtime_t now = cdtime();
+	struct read_times times = { .now = cdtime() };
 	int err;
 
 	if (!monitor)
 		return -1;
 	pthread_mutex_lock(&lock);
-	err = monitor_read(monitor, dispatch_sample, &now);
+	times.before = last_read;
+	err = monitor_read(monitor, dispatch_sample, &times);
+	if (!err)
+		last_read = times.now;
 	pthread_mutex_unlock(&lock);
 	if (err) {
 		/*
@@ -124,6 +128,7 @@ static int ebpf_shutdown(void)
 {
 	monitor_stop(monitor);
 	monitor = NULL;
+	last_read = 0;
 	if (configured)
 		settings_fini(&settings);
 	configured = false;

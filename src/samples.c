@@ -129,8 +129,21 @@ static void send_series(const struct series *series, const struct times_output *
 	sink->fn(sink->arg, &t.sample);
 }
 
-void samples_send_scopes(struct scopes *scopes, const struct times_output *output,
-			 const struct sink *sink)
+/* A sample_fn; `arg` is the sink of what is sent. */
+static void send_zero(void *arg, const struct sample *sample)
+{
+	const struct sink *sink = arg;
+	struct sample zero = *sample;
+
+	if (zero.kind != SAMPLE_DERIVE)
+		return;
+	zero.is_before = true;
+	zero.derive = 0;
+	sink->fn(sink->arg, &zero);
+}
+
+static void send_scopes(struct scopes *scopes, bool is_before,
+			const struct times_output *output, const struct sink *sink)
 {
 	for (const struct scope *scope = scopes_first(scopes); scope;
 	     scope = scope->next) {
@@ -139,9 +152,26 @@ void samples_send_scopes(struct scopes *scopes, const struct times_output *outpu
 
 		if (is_group && !scope->groups)
 			continue;
-		for (const struct series *s = scope->series; s; s = s->next)
-			send_series(s, output, sink);
+		for (struct series *s = scope->series; s; s = s->next) {
+			if (!is_before || !s->is_sent)
+				send_series(s, output, sink);
+			s->is_sent |= !is_before;
+		}
 	}
+}
+
+void samples_send_scopes(struct scopes *scopes, const struct times_output *output,
+			 const struct sink *sink)
+{
+	struct sink copy = *sink;
+	const struct sink zeros = { .fn = send_zero, .arg = &copy };
+
+	/*
+	 * All of them before any other value: collectd's write threads take values from one
+	 * queue, and two of one name next to each other could change places.
+	 */
+	send_scopes(scopes, true, output, &zeros);
+	send_scopes(scopes, false, output, sink);
 }
 
 static void send_gauge(const char *scope, const struct label *label, double value,

@@ -15,6 +15,7 @@ struct sample {
 	const char *type;
 	const char *instance; /* type_instance */
 	enum { SAMPLE_DERIVE, SAMPLE_GAUGE } kind;
+	bool is_before; /* what it was at the read before this one */
 	int64_t derive;
 	double gauge;
 };
@@ -38,7 +39,10 @@ unsigned samples_per_histogram(const struct times_output *output);
 /* And where there is none: average and maximum. */
 enum { SAMPLES_PER_TIMES = 2 };
 
-/* Every series of the host, of `other`, and of each scope that has a group. */
+/*
+ * Every series of the host, of `other`, and of each scope that has a group. Of counters that are sent for the
+ * first time, the 0 that they were at the read before comes first, so that their first count is in a rate.
+ */
 void samples_send_scopes(struct scopes *scopes, const struct times_output *output,
 			 const struct sink *sink);
 

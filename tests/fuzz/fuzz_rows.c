@@ -73,6 +73,7 @@ struct seen {
 	uint64_t counted, sent; /* `sent` since the series has been there, and before */
 	uint64_t last;
 	unsigned last_read; /* 0: never sent */
+	unsigned begun_read; /* with the 0 that it was before */
 	bool is_group;
 	bool is_shared; /* the host's: what the groups and `other` have in sum */
 };
@@ -190,6 +191,13 @@ static void check_counter(const struct sample *sample)
 	uint64_t value = (uint64_t)sample->derive;
 	bool is_new = !s->last_read || k.reads - s->last_read > IDLE_READS;
 
+	if (sample->is_before) {
+		CHECK(is_new && !value, "%s was not new, and %llu", s->name,
+		      (unsigned long long)value);
+		s->begun_read = k.reads;
+		return;
+	}
+	CHECK(!is_new || s->begun_read == k.reads, "%s has no beginning", s->name);
 	CHECK(s->last_read != k.reads, "%s is sent twice", s->name);
 	if (!k.wild)
 		CHECK(is_new || value >= s->last, "%s steps back from %llu to %llu",

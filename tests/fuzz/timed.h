@@ -161,6 +161,10 @@ static inline void timed_hear(struct timed_all *all, const char *path,
 	CHECK(!(t->heard >> part & 1), "%s: %s is sent twice", path, s->instance);
 	CHECK((strcmp(s->type, "latency") == 0) == (part < PART_LES));
 	CHECK((s->kind == SAMPLE_GAUGE) == (part < PART_LES));
+	if (s->is_before) {
+		CHECK(part >= PART_LES && !s->derive, "%s: %s", path, s->instance);
+		return;
+	}
 	t->heard |= UINT64_C(1) << part;
 	if (part < PART_LES)
 		t->seconds[part] = s->gauge;
