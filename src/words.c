@@ -11,9 +11,11 @@
 #include "namespace_owner.h"
 #include "signal_names.h"
 
-enum {
-	NAME_SHOWN = 80
-}; /* of a group, so that the message has room for two; the details have all */
+/*
+ * Bytes of a group's name, so that the longest message, of the OOM killer, has room for two: collectd's has 255.
+ * The details have all.
+ */
+enum { NAME_SHOWN = 56 };
 
 static void say_scope(struct notice *n, const char *scope)
 {

@@ -231,6 +231,26 @@ static void who_invoked_the_oom_killer_is_told(void **state)
 	assert_string_equal(text_of(&n, "group"), "a");
 }
 
+static void the_longest_words_have_room(void **state)
+{
+	const struct event e = {
+		.id = OOM_KILL_GLOBAL,
+		.actor = { .pid = 4194304, .command = "abcdefghijklmno" },
+		.target = { .pid = 4194303, .command = "abcdefghijklmno" },
+		.detail = { [OOM_EVENT_RESIDENT] = (INT64_C(1023) << 40) / sysconf(_SC_PAGESIZE) },
+	};
+	struct notice n = { 0 };
+
+	(void)state;
+	memset(n.scope, 'g', sizeof(n.scope) - 1);
+	memset(n.actor_scope, 'a', sizeof(n.actor_scope) - 1);
+	words_of_oom(&e, &n);
+	assert_non_null(strstr(n.message, " in ggg"));
+	assert_non_null(strstr(n.message, "1023 TiB resident, no memory left on the host"));
+	assert_string_equal(strrchr(n.message, 'i'),
+			    "in aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +263,7 @@ int main(void)
 		cmocka_unit_test(words_of_signals_are_as_the_manual_has_them),
 		cmocka_unit_test(words_of_others_are_as_the_manual_has_them),
 		cmocka_unit_test(who_invoked_the_oom_killer_is_told),
+		cmocka_unit_test(the_longest_words_have_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
