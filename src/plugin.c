@@ -13,7 +13,7 @@
 static struct settings settings;
 static bool configured;
 static struct monitor *monitor; /* NULL: init has not been called or has failed */
-static cdtime_t last_read; /* that succeeded; 0: none has */
+static cdtime_t last_read;	/* that succeeded; 0: none has */
 /* Several threads read: of the monitor's functions, one at a time. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 

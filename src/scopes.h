@@ -36,7 +36,7 @@ struct series {
 	uint64_t retiring; /* of the value, from rows that are removed after this read */
 	struct series_times *times; /* NULL: a counter */
 	unsigned weight;	    /* in MaxSeries: how many values are sent of it */
-	bool is_sent; /* by a read before this one */
+	bool is_sent;		    /* by a read before this one */
 	bool refused; /* by MaxSeries: counts in the twin of scope `other`, is not sent */
 	struct series *next; /* of the scope, in order of creation */
 };

@@ -72,7 +72,7 @@ struct seen {
 	char *name;
 	uint64_t counted, sent; /* `sent` since the series has been there, and before */
 	uint64_t last;
-	unsigned last_read; /* 0: never sent */
+	unsigned last_read;  /* 0: never sent */
 	unsigned begun_read; /* with the 0 that it was before */
 	bool is_group;
 	bool is_shared; /* the host's: what the groups and `other` have in sum */

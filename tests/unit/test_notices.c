@@ -237,7 +237,8 @@ static void the_longest_words_have_room(void **state)
 		.id = OOM_KILL_GLOBAL,
 		.actor = { .pid = 4194304, .command = "abcdefghijklmno" },
 		.target = { .pid = 4194303, .command = "abcdefghijklmno" },
-		.detail = { [OOM_EVENT_RESIDENT] = (INT64_C(1023) << 40) / sysconf(_SC_PAGESIZE) },
+		.detail = { [OOM_EVENT_RESIDENT] =
+				    (INT64_C(1023) << 40) / sysconf(_SC_PAGESIZE) },
 	};
 	struct notice n = { 0 };
 
@@ -246,9 +247,11 @@ static void the_longest_words_have_room(void **state)
 	memset(n.actor_scope, 'a', sizeof(n.actor_scope) - 1);
 	words_of_oom(&e, &n);
 	assert_non_null(strstr(n.message, " in ggg"));
-	assert_non_null(strstr(n.message, "1023 TiB resident, no memory left on the host"));
-	assert_string_equal(strrchr(n.message, 'i'),
-			    "in aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	assert_non_null(
+		strstr(n.message, "1023 TiB resident, no memory left on the host"));
+	assert_string_equal(
+		strrchr(n.message, 'i'),
+		"in aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
 }
 
 int main(void)
