@@ -932,14 +932,14 @@ compare_sums()
 			if (whole_time != time)
 				return
 			if (margin == "none")
-				check(time, sum, whole, whole)
+				check(time, sum + 0, whole + 0, whole + 0)
 			else if (known > 1)
 				check(at, sum_then, whole_before - margin, whole + margin)
 			known++
 			whole_before = whole_then
 			at = time
 			whole_then = whole
-			sum_then = sum
+			sum_then = sum + 0
 		}
 		$1 > end + 0 { exit }
 		$1 != time { add(); time = $1 }
