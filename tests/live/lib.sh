@@ -771,7 +771,8 @@ is_right()
 {
 	[ "$1" != "$2" ] || return 0
 	loses || return 1
-	right_least=$(($2 - $(last ebpf-self/total_events-lost)))
+	right_lost=$(last ebpf-self/total_events-lost)
+	right_least=$(($2 - ${right_lost:-0}))
 	[ "$(last ebpf-self/total_events-missed-groups)" = 0 ] || right_least=0
 	right_actual=${1#none}
 	[ "${right_actual:-0}" -lt "$2" ] && [ "${right_actual:-0}" -ge $right_least ]
