@@ -195,13 +195,37 @@ static bool is_shared(const char *map)
 	return false;
 }
 
+static bool has_untyped_program(const struct loaded *l)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program (program, l->bpf)
+		if (bpf_program__autoload(program) &&
+		    bpf_program__type(program) != BPF_PROG_TYPE_TRACING)
+			return true;
+	return false;
+}
+
+/*
+ * Before Linux 6.1 (34dd3bad1a6f) the kernel warns, with a taint, of a program without BTF types that uses a hash
+ * which grows, and with PREEMPT_RT refuses it. Maps without a plan's groups are, or may be, those that
+ * all families share, by whatever door.
+ */
+static bool must_preallocate(const struct loaded *l, const struct load_plan *plan)
+{
+	if (l->door->preallocates)
+		return true;
+	return kernel_is_before(6, 1) && (!plan->groups || has_untyped_program(l));
+}
+
 static int set_maps(const struct loaded *l, const struct load_plan *plan)
 {
+	const bool preallocate = must_preallocate(l, plan);
 	struct bpf_map *map;
 	int err = 0;
 
 	bpf_object__for_each_map (map, l->bpf)
-		if (l->door->preallocates && !is_shared(bpf_map__name(map)) && !err)
+		if (preallocate && !err)
 			err = bpf_map__set_map_flags(map, bpf_map__map_flags(map) &
 								  ~BPF_F_NO_PREALLOC);
 	for (const struct map_size *s = plan->sizes; s && s->map; s++) {
