@@ -88,7 +88,7 @@ struct monitor {
 	struct events *events;		       /* NULL: none */
 	struct notice *notices, **last_notice; /* that wait to be told */
 	bool told_unsent, events_failed;
-	char groups_error[LOAD_ERROR_MAX];
+	char groups_error[LOAD_ERROR_MAX], events_error[LOAD_ERROR_MAX];
 };
 
 __attribute__((format(printf, 3, 4))) static void
@@ -536,6 +536,8 @@ static void say_what_is_off(const struct monitor *m, bool up)
 	if (m->groups_error[0])
 		say(m, severity, "groups: off%s: %s",
 		    up ? ", counting goes on for the host" : "", m->groups_error);
+	if (up && m->events_error[0])
+		say(m, severity, "events: off, counting goes on: %s", m->events_error);
 	for (const struct running *r = m->running; r < m->running + m->running_count;
 	     r++) {
 		if (!r->loaded)
@@ -611,10 +613,10 @@ static void start_events(struct monitor *m)
 	if (any && !m->events) {
 		int err = -errno;
 
-		say(m, MONITOR_WARNING, "events: off, counting goes on: %s; %s",
-		    strerror(-err),
-		    err == -ENOMEM ? "lower EventBuffer" :
-				     remedy_for(err, m->settings->btf_path));
+		snprintf(m->events_error, sizeof(m->events_error), "%s; %s",
+			 strerror(-err),
+			 err == -ENOMEM ? "lower EventBuffer" :
+					  remedy_for(err, m->settings->btf_path));
 	}
 	if (!m->events)
 		return;

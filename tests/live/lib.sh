@@ -1059,7 +1059,7 @@ groups_if_any()
 }
 
 # all_off PATTERN [WRAPPER...]: starts the daemon by way of the wrapper, where nothing of the plugin
-# can come up. One line says that, why, and the remedy; the daemon and its other plugins go on.
+# can come up, neither what is on by default nor events. One line says that, why, and the remedy; the daemon and its other plugins go on.
 all_off()
 {
 	off_pattern=$1
@@ -1069,6 +1069,17 @@ all_off()
 	daemon_start "$@" <<-END
 	LoadPlugin uptime
 	LoadPlugin load
+	<Plugin ebpf>
+	  <Syscalls>
+	    Latency false
+	  </Syscalls>
+	  <Namespaces>
+	    Notify false
+	  </Namespaces>
+	  <OOM>
+	    Notify true
+	  </OOM>
+	</Plugin>
 	END
 	wait_lines uptime/uptime 2
 	wait_lines load/load 1
