@@ -59,6 +59,7 @@ struct door {
 	 * there anyway: tried after all that do not, whatever their preemption.
 	 */
 	bool is_at_all_calls;
+	bool is_bounded;   /* misses what is beyond so many runs at once */
 	const char *needs; /* a file without which there is nothing to try; NULL: none */
 	/* Does not run while bpf(2) works on a map on that CPU: see map_access.h. */
 	bool is_kept_out;

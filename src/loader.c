@@ -533,6 +533,15 @@ static bool is_lossy(const struct door *door, const struct load_plan *plan)
 	return is_preemptible(door, plan);
 }
 
+/*
+ * Whether runs are missed there and nobody is told, as before 6.7 (3acf8ace6823), while the leader has a
+ * program that misses none.
+ */
+static bool is_silent(const struct door *door, const struct load_plan *plan)
+{
+	return door->is_bounded && plan->leader && kernel_is_before(6, 7);
+}
+
 enum { RANKS = 4 };
 
 /* The lesser, the sooner a door is tried. */
@@ -540,7 +549,7 @@ static unsigned rank_of(const struct door *door, const struct load_plan *plan)
 {
 	bool is_dear = door->is_at_all_calls && !plan->leader;
 
-	return 2 * is_dear + is_lossy(door, plan);
+	return 2 * is_dear + (is_lossy(door, plan) || is_silent(door, plan));
 }
 
 static int check_needs(const struct door *door)
@@ -609,7 +618,10 @@ static void note_passed_over(const struct object *object, const struct load_plan
 	for (const struct door *d = object->doors; d < report->door; d++)
 		if (is_wanted(d, plan) && rank_of(d, plan) > rank &&
 		    strcmp(d->name, report->door->name) != 0)
-			note_refusal(report, d->name, LEFT_OUT);
+			note_refusal(report, d->name,
+				     is_silent(d, plan) ?
+					     "this kernel does not tell what it misses" :
+					     LEFT_OUT);
 }
 
 int loader_start(const struct object *object, const struct load_plan *plan,
@@ -787,7 +799,7 @@ uint64_t loader_map_bytes(const struct loaded *l)
 }
 
 /*
- * struct bpf_link_info of a probe, include/uapi/linux/bpf.h of Linux 6.8: `missed` came with
+ * struct bpf_link_info of a probe, include/uapi/linux/bpf.h of Linux 6.7: `missed` came with
  * 3acf8ace6823. Older kernels fill in less of it.
  */
 struct probe_link_info {

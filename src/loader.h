@@ -112,6 +112,6 @@ void loader_forgive(struct loaded *l);
 
 /*
  * Runs of its programs that the kernel left out: because one of them was under way, or because a
- * kretprobe had no room to remember that the function was called (told since Linux 6.8).
+ * kretprobe had no room to remember that the function was called (told since Linux 6.7).
  */
 uint64_t loader_missed_runs(const struct loaded *l);
