@@ -658,46 +658,6 @@ uint32_t loader_registers_end(const char *btf_path)
 	return end;
 }
 
-/* True when the word is there, as one of its own up to the end. */
-static bool has_word(const char *line, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (; (line = strstr(line, word)); line += length)
-		if (!line[length] || strchr(" \n", line[length]))
-			return true;
-	return false;
-}
-
-static bool read_line(const char *path, char *line, size_t size)
-{
-	cleanup_fclose FILE *f = fopen(path, "re");
-
-	return f && fgets(line, size, f);
-}
-
-/*
- * The mode itself is shown in debugfs only: "none voluntary (full) lazy". PREEMPT_DYNAMIC has a
- * default that the kernel was built with: mostly voluntary up to 6.12, then lazy, as which it can
- * be preempted, too.
- */
-static bool is_kernel_preemptible(void)
-{
-	char line[4096];
-
-	if (read_line("/sys/kernel/debug/sched/preempt", line, sizeof(line)))
-		return has_word(line, "(full)") || has_word(line, "(lazy)");
-	if (!read_line("/proc/cmdline", line, sizeof(line)))
-		line[0] = '\0';
-	if (has_word(line, "preempt=full") || has_word(line, "preempt=lazy"))
-		return true;
-	if (has_word(line, "preempt=none") || has_word(line, "preempt=voluntary"))
-		return false;
-	if (kernel_is_built_with("PREEMPT_DYNAMIC"))
-		return !kernel_is_before(6, 13);
-	return kernel_is_built_with("PREEMPT");
-}
-
 static bool probe_found(const struct loaded *l, uint32_t what)
 {
 	uint32_t yes = 0;
@@ -709,7 +669,7 @@ static bool probe_found(const struct loaded *l, uint32_t what)
 struct kernel_found loader_probe(const char *btf_path)
 {
 	const struct load_plan plan = { .btf_path = btf_path };
-	struct kernel_found ret = { .is_preemptible = is_kernel_preemptible() };
+	struct kernel_found ret = { .is_preemptible = kernel_is_preemptible() };
 	struct load_report report;
 	struct loaded *l = NULL;
 

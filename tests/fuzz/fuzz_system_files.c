@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the kernel's files say at the start: which CPUs there may be, what is mounted, which
- * cgroup controllers there are. In a container they may be somebody's own. The texts of
- * these three follow each other in the input, with a '~' after each; an empty one is a file
+ * cgroup controllers there are, whether tasks are preempted. In a container they may be
+ * somebody's own. The texts of these four follow each other in the input, with a '~' after each; an empty one is a file
  * that is not there. They end up in constants of the programs and in sizes of maps.
  */
 #include "input.h"
@@ -13,12 +13,13 @@
 #include <bpf/btf.h>
 
 #include "bpf_shared.h"
+#include "kernel_version.h"
 #include "loader.h"
 #include "monitor.h"
 #include "settings.h"
 
 static struct {
-	char *cpus, *mounts, *cgroups;
+	char *cpus, *mounts, *cgroups, *preempt;
 } files;
 static bool running; /* not: the fuzzer itself is calling */
 static bool by_controller;
@@ -46,6 +47,9 @@ FILE *__wrap_fopen(const char *path, const char *mode)
 		return open_text(files.cgroups);
 	if (running && strcmp(path, "/sys/devices/system/cpu/possible") == 0)
 		return open_text(files.cpus);
+	if (running && (strcmp(path, "/sys/kernel/debug/sched/preempt") == 0 ||
+			strcmp(path, "/proc/cmdline") == 0))
+		return open_text(files.preempt);
 	return __real_fopen(path, mode);
 }
 
@@ -146,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	files.cpus = take_text(&in, "~");
 	files.mounts = take_text(&in, "~");
 	files.cgroups = take_text(&in, "~");
+	files.preempt = take_text(&in, "~");
 	settings_init(&settings);
 	settings.syscalls.on = true;
 	if (by_controller) {
@@ -154,10 +159,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	running = true;
 	CHECK(monitor_start(&settings, ignore, &monitor) < 0 && !monitor);
+	kernel_is_preemptible();
 	running = false;
 	settings_fini(&settings);
 	free(files.cpus);
 	free(files.mounts);
 	free(files.cgroups);
+	free(files.preempt);
 	return 0;
 }
