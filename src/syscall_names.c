@@ -42,6 +42,8 @@ static struct {
 	bool is_known;
 } calls[SYSCALL_IDS];
 
+static const char unknown[] = "unknown";
+
 static char *unnamed(const struct table *t, uint32_t nr)
 {
 	char name[32];
@@ -58,10 +60,6 @@ static uint32_t find_before(uint32_t end, const char *name)
 	return end;
 }
 
-/*
- * What it allocates lives as long as the process, as the daemon never unloads a plugin's
- * code.
- */
 static void fill(void)
 {
 	for (const struct table *t = tables; t < tables + TABLES; t++) {
@@ -74,12 +72,20 @@ static void fill(void)
 			calls[id].is_known = name;
 			if (!name)
 				name = unnamed(t, id - t->first);
-			calls[id].name = name ? name : "unknown";
+			calls[id].name = name ? name : unknown;
 			calls[id].canonical = find_before(id, calls[id].name);
 		}
 	}
-	calls[SYSCALL_UNKNOWN].name = "unknown";
+	calls[SYSCALL_UNKNOWN].name = unknown;
 	calls[SYSCALL_UNKNOWN].canonical = SYSCALL_UNKNOWN;
+}
+
+/* The table is for all of the process, until it ends. */
+__attribute__((destructor)) static void empty(void)
+{
+	for (uint32_t id = 0; id < SYSCALL_IDS; id++)
+		if (calls[id].name != unknown)
+			free((void *)calls[id].name);
 }
 
 static void fill_once(void)
