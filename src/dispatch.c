@@ -2,6 +2,7 @@
 #include "dispatch.h"
 
 #include <assert.h>
+#include <time.h>
 
 #include "utils/common/common.h"
 #include "utils/metadata/meta_data.h"
@@ -12,14 +13,28 @@ static_assert((int)NOTICE_MESSAGE_MAX == (int)NOTIF_MAX_MSG_LEN,
 	      "collectd would cut our messages");
 static_assert(IDENTIFIER_PART_MAX < DATA_MAX_NAME_LEN, "collectd would cut our names");
 
+/*
+ * Several threads of collectd take values from one queue. One that has taken the 0 with which a series begins may
+ * be held up until another one has written the value that comes next, and collectd would call the 0 too old.
+ */
+static void let_write(void)
+{
+	const struct timespec while_held_up = { .tv_nsec = 20 * 1000 * 1000 };
+
+	nanosleep(&while_held_up, NULL);
+}
+
 void dispatch_sample(void *arg, const struct sample *sample)
 {
-	const struct read_times *times = arg;
+	struct read_times *times = arg;
 	value_list_t vl = VALUE_LIST_INIT;
 	value_t value;
 
 	if (sample->is_before && (!times->before || times->before >= times->now))
 		return;
+	if (!sample->is_before && times->has_begun)
+		let_write();
+	times->has_begun = sample->is_before;
 	if (sample->kind == SAMPLE_GAUGE)
 		value.gauge = sample->gauge;
 	else

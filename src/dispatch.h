@@ -10,6 +10,7 @@
 struct read_times {
 	cdtime_t now;
 	cdtime_t before; /* the last read that succeeded; 0: there was none */
+	bool has_begun; /* values of `before` were handed over, and none of `now` since */
 };
 
 /* A sample_fn; `arg` is a struct read_times. */

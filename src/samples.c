@@ -166,10 +166,7 @@ void samples_send_scopes(struct scopes *scopes, const struct times_output *outpu
 	struct sink copy = *sink;
 	const struct sink zeros = { .fn = send_zero, .arg = &copy };
 
-	/*
-	 * All of them before any other value: collectd's write threads take values from one
-	 * queue, and two of one name next to each other could change places.
-	 */
+	/* all of them first: who takes them needs time, see dispatch.c */
 	send_scopes(scopes, true, output, &zeros);
 	send_scopes(scopes, false, output, sink);
 }

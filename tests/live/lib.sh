@@ -916,13 +916,16 @@ value_lines()
 	values "$2" | sed "s/,/,$1,$(echo "$2" | sed 's/[\/&]/\\&/g'),/"
 }
 
-# compare_sums WHAT [MARGIN] <LINES of value_lines: complains unless in each read the parts' last values
-# so far add up to the whole, to the last call. With MARGIN the whole and its parts are not read at the same
-# time: there the sum is not less than the whole of the read before and not more than that of the next one,
-# give or take the margin. What is newer than the marker may be half written.
+# compare_sums WHAT MARGIN COMMAND...: the command prints value_lines. Complains unless in each read the
+# parts' last values so far add up to the whole, to the last call. With a MARGIN other than "none" the whole and
+# its parts are not read at the same time: there the sum is not less than the whole of the read before and not
+# more than that of the next one, give or take the margin.
 compare_sums()
 {
-	sort -t , -s -n -k 1,1 | awk -F , -v end="$(last_time "$MARKER")" -v margin="${2:-none}" '
+	compare_what=$1 compare_margin=$2
+	shift 2
+	compare_end=$(last_time "$MARKER") # what is newer may be half written when the lines are read
+	"$@" | sort -t , -s -n -k 1,1 | awk -F , -v end="$compare_end" -v margin="$compare_margin" '
 		# No 64-bit integers in every awk: exact up to 2^53.
 		function check(at, sum, least, most) {
 			if (sum < least || sum > most)
@@ -951,20 +954,22 @@ compare_sums()
 	' >"$DIR/differences"
 	[ -s "$DIR/differences" ] || return 0
 	head -n 5 "$DIR/differences"
-	complain "$1"
+	complain "$compare_what"
+}
+
+conserved_lines()
+{
+	value_lines WHOLE "ebpf-host/$1"
+	for conserved_scope in $(scopes | grep -vxE 'host|self'); do
+		value_lines PART "ebpf-$conserved_scope/$1"
+	done
 }
 
 # expect_conserved SERIES: in each read, what all groups and "other" have had so far is what the
 # host has had. SERIES is without the scope, such as operations-syscall.
 expect_conserved()
 {
-	{
-		value_lines WHOLE "ebpf-host/$1"
-		for conserved_scope in $(scopes | grep -vxE 'host|self'); do
-			value_lines PART "ebpf-$conserved_scope/$1"
-		done
-	} >"$DIR/parts"
-	compare_sums "$1: the groups' sum is not the host's" <"$DIR/parts"
+	compare_sums "$1: the groups' sum is not the host's" none conserved_lines "$1"
 }
 
 # expect_no_step_back SERIES
