@@ -2,8 +2,9 @@
 /*
  * What the kernel's files say at the start: which CPUs there may be, what is mounted, which
  * cgroup controllers there are, whether tasks are preempted. In a container they may be
- * somebody's own. The texts of these four follow each other in the input, with a '~' after each; an empty one is a file
- * that is not there. They end up in constants of the programs and in sizes of maps.
+ * somebody's own. The texts of these four follow each other in the input, with a '~' after
+ * each; an empty one is a file that is not there. They end up in constants of the programs and
+ * in sizes of maps.
  */
 #include "input.h"
 

@@ -1075,7 +1075,8 @@ groups_if_any()
 }
 
 # all_off PATTERN [WRAPPER...]: starts the daemon by way of the wrapper, where nothing of the plugin
-# can come up, neither what is on by default nor events. One line says that, why, and the remedy; the daemon and its other plugins go on.
+# can come up, neither what is on by default nor events. One line says that, why, and the remedy; the
+# daemon and its other plugins go on.
 all_off()
 {
 	off_pattern=$1
