@@ -5,12 +5,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "kernel_version.h"
+#include "seccomp_filter.h"
 
 struct events {
 	int map;
@@ -114,7 +116,7 @@ struct events *events_new(size_t bytes)
 	err = open_ring(e);
 	if (err) {
 		close_all(e);
-		err = open_perf(e);
+		err = seccomp_kills(SYS_perf_event_open) ? -EPERM : open_perf(e);
 	}
 	if (!err)
 		return e;

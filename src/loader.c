@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -17,6 +18,7 @@
 #include "cleanup.h"
 #include "kernel_version.h"
 #include "remedy.h"
+#include "seccomp_filter.h"
 #include "syscall_names.h"
 
 struct loaded {
@@ -554,10 +556,18 @@ static unsigned rank_of(const struct door *door, const struct load_plan *plan)
 
 static int check_needs(const struct door *door)
 {
-	if (has_needs(door))
-		return 0;
-	snprintf(complaint, sizeof(complaint), "this kernel has no %s", door->needs);
-	return -ENOENT;
+	if (!has_needs(door)) {
+		snprintf(complaint, sizeof(complaint), "this kernel has no %s",
+			 door->needs);
+		return -ENOENT;
+	}
+	/* those are attached to perf events */
+	if (door->is_kept_out && seccomp_kills(SYS_perf_event_open)) {
+		snprintf(complaint, sizeof(complaint),
+			 "a seccomp filter ends who calls perf_event_open");
+		return -EPERM;
+	}
+	return 0;
 }
 
 static int try_programs(const struct object *object, const struct door *door,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@
 #include "remedy.h"
 #include "rows.h"
 #include "scopes.h"
+#include "seccomp_filter.h"
 #include "snapshot.h"
 
 enum {
@@ -684,11 +686,24 @@ static int check_btf_file(const struct monitor *m)
 	return err;
 }
 
+/* Before the first call of bpf(2), which would be the daemon's last. */
+static int check_filter(const struct monitor *m)
+{
+	if (!seccomp_kills(SYS_bpf))
+		return 0;
+	say(m, MONITOR_ERROR,
+	    "all families are off: a seccomp filter ends who calls bpf; %s",
+	    remedy_for_filter());
+	return -EPERM;
+}
+
 static int start_all(struct monitor *m)
 {
-	int err = check_btf_file(m), last = -ENODEV;
+	int err = check_filter(m), last = -ENODEV;
 	bool up = false;
 
+	if (!err)
+		err = check_btf_file(m);
 	if (err)
 		return err;
 	m->kernel = loader_probe(m->settings->btf_path);

@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -18,6 +16,7 @@
 
 #include "cleanup.h"
 #include "kernel_version.h"
+#include "seccomp_filter.h"
 
 static uint64_t effective_capabilities(void)
 {
@@ -47,15 +46,10 @@ static bool in_initial_user_namespace(void)
 	       st.st_ino == (ino_t)(uint32_t)INITIAL_USER_NAMESPACE;
 }
 
-static bool has_seccomp_filter(void)
-{
-	return prctl(PR_GET_SECCOMP) == SECCOMP_MODE_FILTER;
-}
-
 /* By a command that there is not: it is charged to no limit, and lockdown does not mind it. */
 static bool is_bpf_filtered(void)
 {
-	return has_seccomp_filter() && syscall(SYS_bpf, -1, NULL, 0) < 0 &&
+	return seccomp_has_filter() && syscall(SYS_bpf, -1, NULL, 0) < 0 &&
 	       errno != EINVAL;
 }
 
@@ -132,7 +126,7 @@ static const char *missing_capability(void)
 #undef GRANT
 }
 
-static const char *filter_remedy(void)
+const char *remedy_for_filter(void)
 {
 	return "collectd runs under a seccomp filter: let that allow bpf and perf_event_open "
 	       "(of systemd, SystemCallFilter=; of containers, their seccomp profile)";
@@ -165,14 +159,14 @@ static const char *permission_remedy(void)
 	if (missing)
 		return missing;
 	if (is_bpf_filtered())
-		return filter_remedy();
+		return remedy_for_filter();
 	if (is_locked_down())
 		return lockdown_remedy();
 	if (is_charged_to_memlock())
 		return "raise RLIMIT_MEMLOCK, to which this kernel charges BPF maps (of systemd, "
 		       "LimitMEMLOCK=infinity), or set a lower Max in <Groups>";
-	if (has_seccomp_filter())
-		return filter_remedy();
+	if (seccomp_has_filter())
+		return remedy_for_filter();
 	return look_for_module;
 }
 
@@ -251,8 +245,8 @@ const char *remedy_for(int err, const char *btf_path)
 		return "let the daemon have more memory (its memory cgroup), or set a lower Max in "
 		       "<Groups>";
 	case ENOSYS:
-		return has_seccomp_filter() ?
-			       filter_remedy() :
+		return seccomp_has_filter() ?
+			       remedy_for_filter() :
 			       "use a kernel built with CONFIG_BPF_SYSCALL";
 	default:
 		return see_manual;
@@ -294,8 +288,8 @@ const char *remedy_for_perf_events(void)
 	if (is_paranoid())
 		return "set the sysctl kernel.perf_event_paranoid to 2 or less, or give collectd "
 		       "CAP_SYS_ADMIN";
-	if (has_tracefs() && has_seccomp_filter())
-		return filter_remedy();
+	if (has_tracefs() && seccomp_has_filter())
+		return remedy_for_filter();
 	return remedy_for_tracepoints();
 }
 

@@ -19,7 +19,10 @@ const char *remedy_for_btf_file(void);
 /* What remedy_for() is where a perf event is refused, by which kretprobes and classic tracepoints are attached. */
 const char *remedy_for_perf_events(void);
 
-/* The same where the kernel shows no kprobes at all. */
+/* Where a seccomp filter forbids what it takes. */
+const char *remedy_for_filter(void);
+
+/* Where the kernel shows no kprobes at all. */
 const char *remedy_for_kprobes(void);
 
 /* Whether one of the above is a guess, or for one way to attach alone: any other tells more. */

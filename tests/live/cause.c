@@ -267,8 +267,9 @@ static const struct wrapper {
 	{ "drop-caps", "CAP[,CAP...]", drop_caps, "without these capabilities" },
 	{ "nobody", "CAP[,CAP...]", become_nobody,
 	  "as user 65534, with these capabilities alone" },
-	{ "no-bpf", "EPERM|ENOSYS", forbid_bpf, "where seccomp refuses bpf so" },
-	{ "no-perf", "EPERM|ENOSYS", forbid_perf, "where it refuses perf_event_open so" },
+	{ "no-bpf", "EPERM|ENOSYS|KILL", forbid_bpf, "where seccomp refuses bpf so" },
+	{ "no-perf", "EPERM|ENOSYS|KILL", forbid_perf,
+	  "where it refuses perf_event_open so" },
 	{ "in-new", "TYPES", enter_namespaces,
 	  "in new namespaces, as root; signals to us go to PROGRAM" },
 };
@@ -464,12 +465,13 @@ static int nosys(const struct job *job)
 	return surprises;
 }
 
-static void refuse_call(unsigned number, unsigned error)
+/* `action`: SECCOMP_RET_* */
+static void refuse_call(unsigned number, unsigned action)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+		BPF_STMT(BPF_RET | BPF_K, action),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
@@ -482,7 +484,7 @@ static void refuse_call(unsigned number, unsigned error)
 static void seccomp_filter(struct job *job)
 {
 	(void)job;
-	refuse_call(SYS_getppid, EPERM);
+	refuse_call(SYS_getppid, SECCOMP_RET_ERRNO | EPERM);
 }
 
 static int refused(const struct job *job)
@@ -2004,24 +2006,26 @@ static void become_nobody(const char *list)
 	each_capability(list, make_ambient);
 }
 
-static void forbid(int call, const char *error)
+static void forbid(int call, const char *how)
 {
-	if (!strcmp(error, "EPERM"))
-		refuse_call(call, EPERM);
-	else if (!strcmp(error, "ENOSYS"))
-		refuse_call(call, ENOSYS);
+	if (!strcmp(how, "EPERM"))
+		refuse_call(call, SECCOMP_RET_ERRNO | EPERM);
+	else if (!strcmp(how, "ENOSYS"))
+		refuse_call(call, SECCOMP_RET_ERRNO | ENOSYS);
+	else if (!strcmp(how, "KILL"))
+		refuse_call(call, SECCOMP_RET_KILL_PROCESS);
 	else
 		usage();
 }
 
-static void forbid_bpf(const char *error)
+static void forbid_bpf(const char *how)
 {
-	forbid(SYS_bpf, error);
+	forbid(SYS_bpf, how);
 }
 
-static void forbid_perf(const char *error)
+static void forbid_perf(const char *how)
 {
-	forbid(SYS_perf_event_open, error);
+	forbid(SYS_perf_event_open, how);
 }
 
 static void write_file(const char *path, const char *text)

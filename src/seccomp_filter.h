@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The filter of system calls that this process may run under. */
+#pragma once
+
+#include <stdbool.h>
+
+/* Whether there is one. */
+bool seccomp_has_filter(void);
+
+/*
+ * Whether it ends who makes the system call `nr`, as filters of systemd do unless they have
+ * SystemCallErrorNumber=. Tried by a child, with a first argument of -1, which the call must refuse; false
+ * when that cannot be found out.
+ */
+bool seccomp_kills(long nr);
