@@ -544,6 +544,12 @@ static bool is_silent(const struct door *door, const struct load_plan *plan)
 	return door->is_bounded && plan->leader && kernel_is_before(6, 7);
 }
 
+/* Of a door where bpf(2) alone keeps runs out, too: that they were is told since 6.7, too. */
+static bool is_untold(const struct door *door)
+{
+	return door->is_kept_out && kernel_is_before(6, 7);
+}
+
 enum { RANKS = 4 };
 
 /* The lesser, the sooner a door is tried. */
@@ -618,6 +624,7 @@ static int enter_any(const struct object *object, const struct load_plan *plan,
 }
 
 #define LEFT_OUT "this kernel leaves out runs when it is preempted"
+#define UNTOLD "this kernel does not tell what it misses"
 
 /* Why none of the cheaper doors was tried. */
 static void note_passed_over(const struct object *object, const struct load_plan *plan,
@@ -629,9 +636,7 @@ static void note_passed_over(const struct object *object, const struct load_plan
 		if (is_wanted(d, plan) && rank_of(d, plan) > rank &&
 		    strcmp(d->name, report->door->name) != 0)
 			note_refusal(report, d->name,
-				     is_silent(d, plan) ?
-					     "this kernel does not tell what it misses" :
-					     LEFT_OUT);
+				     is_silent(d, plan) ? UNTOLD : LEFT_OUT);
 }
 
 int loader_start(const struct object *object, const struct load_plan *plan,
@@ -647,6 +652,8 @@ int loader_start(const struct object *object, const struct load_plan *plan,
 	if (is_lossy(report->door, plan))
 		note(report, "but " LEFT_OUT "%s%s", report->remedy ? "; " : "",
 		     report->remedy ? report->remedy : "");
+	else if (is_untold(report->door))
+		note(report, "though " UNTOLD);
 	return 0;
 }
 

@@ -605,7 +605,7 @@ is_refused()
 		return 0
 	fi
 	for refused_family; do
-		daemon_log info "$refused_family: takes $refused_hook( \(but |\$)" >/dev/null ||
+		daemon_log info "$refused_family: takes $refused_hook( \((but|though) |\$)" >/dev/null ||
 			complain "$refused_family does not take $refused_hook"
 		report door "$refused_family" "$refused_hook" works
 	done
