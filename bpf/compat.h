@@ -86,35 +86,41 @@ static __always_inline bool have_current_task_btf(void)
 					  BPF_FUNC_get_current_task_btf___present);
 }
 
-/* The type of the current task's member `path` must be a scalar or a pointer. */
-#define CURRENT_TASK(member)                                                        \
-	({                                                                          \
-		typeof(((struct task_struct *)0)->member) value_;                   \
-		if (have_current_task_btf())                                        \
-			value_ = ((struct task_struct *)bpf_get_current_task_btf()) \
-					 ->member;                                  \
-		else                                                                \
-			value_ = BPF_CORE_READ(current_task(), member);             \
-		value_;                                                             \
+/*
+ * The current task, for OF_SELF() alone. A program asks once and hands it on: on x86-64 no kernel of
+ * the matrix inlines the call.
+ */
+static __always_inline struct task_struct *self(void)
+{
+	if (have_current_task_btf())
+		return (struct task_struct *)bpf_get_current_task_btf();
+	return current_task();
+}
+
+/* The type of the member of what self() returned must be a scalar or a pointer. */
+#define OF_SELF(task, member)                                     \
+	({                                                        \
+		typeof(((struct task_struct *)0)->member) value_; \
+		if (have_current_task_btf())                      \
+			value_ = (task)->member;                  \
+		else                                              \
+			value_ = BPF_CORE_READ(task, member);     \
+		value_;                                           \
 	})
 
-static __always_inline struct cgroup *current_dfl_cgroup(void)
+static __always_inline struct cgroup *dfl_cgroup_of_self(struct task_struct *task)
 {
-	struct task_struct *task;
-
-	if (have_current_task_btf()) {
-		task = (struct task_struct *)bpf_get_current_task_btf();
+	if (have_current_task_btf())
 		return task->cgroups->dfl_cgrp;
-	}
-	return BPF_CORE_READ(current_task(), cgroups, dfl_cgrp);
+	return BPF_CORE_READ(task, cgroups, dfl_cgrp);
 }
 
 #if defined(__TARGET_ARCH_x86)
 
 /* TS_COMPAT, arch/x86/include/asm/thread_info.h: set for int $0x80 and for ELF32 alike. */
-static __always_inline bool in_compat_syscall(void)
+static __always_inline bool in_compat_syscall(struct task_struct *task)
 {
-	return CURRENT_TASK(thread_info.status) & 0x2;
+	return OF_SELF(task, thread_info.status) & 0x2;
 }
 
 #define syscall_number(regs) ((int)BPF_CORE_READ(regs, orig_ax))
@@ -130,7 +136,7 @@ static __always_inline long syscall_result(struct pt_regs *regs)
 
 static __always_inline __u64 syscall_arg(struct pt_regs *regs, int n)
 {
-	if (in_compat_syscall())
+	if (in_compat_syscall(self()))
 		return (__u32)(n ? BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, bx));
 	return n ? BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, di);
 }
@@ -152,9 +158,9 @@ static __always_inline __u32 x32_id(__u32 nr)
  * mode bit in pt_regs would do as well, but costs a helper call where the registers are
  * not BTF-typed.)
  */
-static __always_inline bool in_compat_syscall(void)
+static __always_inline bool in_compat_syscall(struct task_struct *task)
 {
-	return CURRENT_TASK(thread_info.flags) & (1 << 22);
+	return OF_SELF(task, thread_info.flags) & (1 << 22);
 }
 
 #define syscall_number(regs) BPF_CORE_READ(regs, syscallno)
@@ -190,13 +196,13 @@ static __always_inline struct pt_regs *current_regs(void)
 	    bpf_core_enum_value_exists(enum bpf_func_id___present,
 				       BPF_FUNC_task_pt_regs___present))
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	return (void *)(CURRENT_TASK(stack) + registers_end -
+	return (void *)(OF_SELF(self(), stack) + registers_end -
 			bpf_core_type_size(struct pt_regs));
 }
 
 #if defined(__TARGET_ARCH_x86)
 
-#define exec_id(nr, id) (id)
+#define exec_id(compat, nr, id) (id)
 
 #elif defined(__TARGET_ARCH_arm64)
 
@@ -220,9 +226,8 @@ static __always_inline bool is_exec_number(int nr, bool compat)
 	return nr == COMPAT_EXECVE || nr == COMPAT_EXECVEAT;
 }
 
-static __always_inline __u32 exec_id(int nr, __u32 id)
+static __always_inline __u32 exec_id(bool compat, int nr, __u32 id)
 {
-	bool compat = in_compat_syscall();
 	struct pt_regs *regs;
 
 	if (nr != -1 && !is_exec_number(nr, compat))

@@ -219,13 +219,13 @@ static __always_inline struct group_state *admit_group(struct task_struct *task,
 }
 
 /*
- * What tells the current task's group from another one, at less cost than its id: for
+ * What tells the group of the current task, self(), from another one, at less cost than its id: for
  * cgroups the address, until cgroup_rmdir. Else the id.
  */
-static __always_inline __u64 group_key(void)
+static __always_inline __u64 group_key(struct task_struct *task)
 {
 	if (group_kind == GROUP_KIND_CGROUP)
-		return (__u64)current_dfl_cgroup();
+		return (__u64)dfl_cgroup_of_self(task);
 	return current_group();
 }
 

@@ -15,16 +15,17 @@ struct interrupted {
 #if defined(__TARGET_ARCH_x86)
 
 /* arch_do_signal_or_restart() leaves the registers alone until the signal is chosen. */
-static __always_inline void note_interrupted(__u32 id, long ret)
+static __always_inline void note_interrupted(struct task_struct *task, __u32 id, long ret)
 {
 }
 
-static __always_inline void forget_interrupted(void)
+static __always_inline void forget_interrupted(struct task_struct *task)
 {
 }
 
 /* False when there is none. */
-static __always_inline bool take_interrupted(struct interrupted *call)
+static __always_inline bool take_interrupted(struct task_struct *task,
+					     struct interrupted *call)
 {
 	struct pt_regs *regs = current_regs();
 	long ret = syscall_result(regs);
@@ -32,7 +33,7 @@ static __always_inline bool take_interrupted(struct interrupted *call)
 
 	if (nr == -1 || !is_interrupted(ret))
 		return false;
-	call->id = syscall_id(nr);
+	call->id = syscall_id(task, nr);
 	call->ret = ret;
 	return true;
 }
@@ -56,10 +57,10 @@ static __u64 interrupted_count;
 
 static __always_inline void count_lost(void);
 
-static __always_inline void note_interrupted(__u32 id, long ret)
+static __always_inline void note_interrupted(struct task_struct *task, __u32 id, long ret)
 {
 	struct interrupted call = { .id = id, .ret = ret };
-	__u32 pid = CURRENT_TASK(pid);
+	__u32 pid = OF_SELF(task, pid);
 
 	if (bpf_map_update_elem(&interrupted, &pid, &call, BPF_NOEXIST) == 0)
 		__sync_fetch_and_add(&interrupted_count, 1);
@@ -67,30 +68,31 @@ static __always_inline void note_interrupted(__u32 id, long ret)
 		count_lost();
 }
 
-static __always_inline void forget_interrupted(void)
+static __always_inline void forget_interrupted(struct task_struct *task)
 {
 	__u32 pid;
 
 	if (!interrupted_count)
 		return;
-	pid = CURRENT_TASK(pid);
+	pid = OF_SELF(task, pid);
 	if (bpf_map_delete_elem(&interrupted, &pid) == 0)
 		__sync_fetch_and_add(&interrupted_count, -1);
 }
 
-static __always_inline bool take_interrupted(struct interrupted *call)
+static __always_inline bool take_interrupted(struct task_struct *task,
+					     struct interrupted *call)
 {
 	struct interrupted *noted;
 	__u32 pid;
 
 	if (!interrupted_count)
 		return false;
-	pid = CURRENT_TASK(pid);
+	pid = OF_SELF(task, pid);
 	noted = bpf_map_lookup_elem(&interrupted, &pid);
 	if (!noted)
 		return false;
 	*call = *noted;
-	forget_interrupted();
+	forget_interrupted(task);
 	return true;
 }
 

@@ -115,7 +115,7 @@ static __always_inline void count_attempt(void *ctx, __u32 verb, __u64 flags, lo
  */
 static __always_inline __u32 namespace_flag_of_fd(__u32 fd)
 {
-	struct files_struct *open_files = CURRENT_TASK(files);
+	struct files_struct *open_files = OF_SELF(self(), files);
 	struct fdtable *table = BPF_CORE_READ(open_files, fdt);
 	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
 	struct inode *inode;
@@ -180,7 +180,7 @@ static __always_inline void on_failed_clone(void *ctx, struct pt_regs *regs, __u
 /* `regs`: of the current task when it entered the kernel. */
 static __always_inline int on_sys_exit(void *ctx, struct pt_regs *regs, int nr, long ret)
 {
-	__u8 traits = traits_of(syscall_id(nr));
+	__u8 traits = traits_of(syscall_id(self(), nr));
 
 	if (!traits)
 		return 0;
@@ -284,7 +284,7 @@ static __always_inline int on_function_return(void *ctx, long ret)
 {
 	struct pt_regs *regs = current_regs();
 
-	if (CURRENT_TASK(flags) & PF_KTHREAD)
+	if (OF_SELF(self(), flags) & PF_KTHREAD)
 		return 0;
 	return on_sys_exit(ctx, regs, syscall_number(regs), ret);
 }

@@ -16,7 +16,7 @@ DEFINE_COUNTERS(PROCESS_IDS, BPF_F_NO_PREALLOC)
 /* Runs in the parent. Threads that the kernel adds to a process (of io_uring) cannot be traced. */
 static __always_inline int on_newtask(__u64 flags)
 {
-	if (CURRENT_TASK(flags) & PF_KTHREAD)
+	if (OF_SELF(self(), flags) & PF_KTHREAD)
 		return 0;
 	if (!(flags & CLONE_THREAD))
 		count(PROCESS_FORK);
@@ -123,12 +123,12 @@ static __always_inline void tell_end(void *ctx, struct task_struct *leader, __u3
 
 static __always_inline int on_process_exit(void *ctx)
 {
-	struct task_struct *leader = CURRENT_TASK(group_leader);
-	struct signal_struct *signal = CURRENT_TASK(signal);
+	struct task_struct *leader = OF_SELF(self(), group_leader);
+	struct signal_struct *signal = OF_SELF(self(), signal);
 	int status;
 	__u32 id;
 
-	if (CURRENT_TASK(flags) & PF_KTHREAD || !ends_process(leader, signal))
+	if (OF_SELF(self(), flags) & PF_KTHREAD || !ends_process(leader, signal))
 		return 0;
 	status = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ?
 			 BPF_CORE_READ(signal, group_exit_code) :

@@ -13,18 +13,19 @@ const volatile __u8 syscall_traits[SYSCALL_IDS];
  */
 const volatile __u32 sigreturn_id[2]; /* native, compat */
 
-static __always_inline __u32 syscall_id(int nr)
+/* Of the call `nr` of `task`, which is self(). */
+static __always_inline __u32 syscall_id(struct task_struct *task, int nr)
 {
-	bool compat = in_compat_syscall();
+	bool compat = in_compat_syscall(task);
 	__u32 id = nr;
 
 	if (nr == -1)
-		return exec_id(nr, compat ? sigreturn_id[1] : sigreturn_id[0]);
+		return exec_id(compat, nr, compat ? sigreturn_id[1] : sigreturn_id[0]);
 	if (is_x32(id))
 		return x32_id(id);
 	if (id >= SYSCALL_COMPAT)
 		return SYSCALL_UNKNOWN;
-	return exec_id(nr, compat ? id + SYSCALL_COMPAT : id);
+	return exec_id(compat, nr, compat ? id + SYSCALL_COMPAT : id);
 }
 
 static __always_inline __u8 traits_of(__u32 id)

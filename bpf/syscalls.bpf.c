@@ -106,18 +106,19 @@ static __always_inline void count_code(__u32 id, long ret)
 /*
  * The slot of the group that came last is remembered, as most often the same comes again.
  */
-static __always_inline __u64 remembered_slot(struct cpu_calls *cpu)
+static __always_inline __u64 remembered_slot(struct task_struct *task,
+					     struct cpu_calls *cpu)
 {
 	__u64 key, slot;
 
 	if (preemptible) /* somebody else's key could come between ours and our slot */
 		return find_slot();
-	key = group_key();
+	key = group_key(task);
 	if (cpu->group_key == key)
 		return cpu->slot;
 	slot = find_slot();
 	/* the task may be moved at any time, and then the key is not that of the slot */
-	if (slot == SLOT_OTHER || group_key() != key)
+	if (slot == SLOT_OTHER || group_key(task) != key)
 		return slot;
 	cpu->slot = slot;
 	cpu->group_key = key;
@@ -139,15 +140,15 @@ static __always_inline void add_timed(struct calls *calls, bool failed,
 }
 
 /* Without groups all is in SLOT_OTHER, whose calls the host's counters have already. */
-static __always_inline void count_in_slot(struct cpu_calls *cpu, bool failed,
-					  struct elapsed elapsed)
+static __always_inline void count_in_slot(struct task_struct *task, struct cpu_calls *cpu,
+					  bool failed, struct elapsed elapsed)
 {
 	struct calls *timed = (void *)cpu->slots;
 	__u64(*untimed)[CALL_COLUMNS] = (void *)cpu->slots;
 	__u64 slot = SLOT_OTHER;
 
 	if (group_kind != GROUP_KIND_NONE)
-		slot = remembered_slot(cpu);
+		slot = remembered_slot(task, cpu);
 	else if (!latency)
 		return;
 	if (slot >= group_slots)
@@ -164,7 +165,7 @@ static __always_inline void add_to_histogram(__u32 id, struct elapsed elapsed)
 	struct histogram *histogram;
 
 	barrier_var(id);
-	if (!latency || !elapsed.known || id >= SYSCALL_IDS)
+	if (!elapsed.known || id >= SYSCALL_IDS)
 		return;
 	histogram = bpf_map_lookup_elem(&histograms, &number);
 	rank = histogram_ranks[id];
@@ -175,7 +176,8 @@ static __always_inline void add_to_histogram(__u32 id, struct elapsed elapsed)
 	histogram->buckets[bucket_of(elapsed.ns)]++;
 }
 
-static __always_inline void count_on_cpu(__u32 id, bool failed, struct elapsed elapsed)
+static __always_inline void count_on_cpu(struct task_struct *task, __u32 id, bool failed,
+					 struct elapsed elapsed)
 {
 	__u32 number = bpf_get_smp_processor_id();
 	struct cpu_calls *cpu = bpf_map_lookup_elem(&cpus, &number);
@@ -186,7 +188,7 @@ static __always_inline void count_on_cpu(__u32 id, bool failed, struct elapsed e
 		return;
 	}
 	add(cpu->host[id], failed);
-	count_in_slot(cpu, failed, elapsed);
+	count_in_slot(task, cpu, failed, elapsed);
 }
 
 static __always_inline void count_in_row(__u32 id, __u8 traits, bool failed,
@@ -201,41 +203,40 @@ static __always_inline void count_in_row(__u32 id, __u8 traits, bool failed,
 		add(calls->column, failed);
 }
 
-static __always_inline void count_call(__u32 id, __u8 traits, long ret,
-				       struct elapsed elapsed)
+static __always_inline void count_call(struct task_struct *task, __u32 id, __u8 traits,
+				       long ret, struct elapsed elapsed)
 {
 	bool failed = is_error(ret);
 
 	if (detail)
 		count_in_row(id, traits, failed, elapsed);
 	else
-		count_on_cpu(id, failed, elapsed);
-	add_to_histogram(id, elapsed);
+		count_on_cpu(task, id, failed, elapsed);
+	if (latency)
+		add_to_histogram(id, elapsed);
 	if (error_codes && failed)
 		count_code(id, ret);
 }
 
 /* The current thread's call, which has ended or is given up. */
-static __always_inline struct elapsed end_call(void)
+static __always_inline struct elapsed end_call(struct task_struct *task)
 {
-	__u64 start = latency ? take_start(CURRENT_TASK(pid)) : 0;
-	struct elapsed elapsed = { .known = has_time(start) };
+	__u64 start = latency ? take_start(OF_SELF(task, pid)) : 0;
+	__s64 ns = has_time(start) ? time_since(start) : -1;
 
-	if (elapsed.known)
-		elapsed.ns = time_since(start);
-	return elapsed;
+	return (struct elapsed){ .known = ns >= 0, .ns = ns };
 }
 
 /* It may be restarted, and then goes on as one call. */
-static __always_inline void interrupt_call(void)
+static __always_inline void interrupt_call(struct task_struct *task)
 {
 	if (latency)
-		interrupt_start(CURRENT_TASK(pid));
+		interrupt_start(OF_SELF(task, pid));
 }
 
 static __always_inline int on_sys_enter(void)
 {
-	note_start(CURRENT_TASK(pid),
+	note_start(OF_SELF(self(), pid),
 		   latency_sampling <= 1 ||
 			   bpf_get_prandom_u32() <= 0xffffffff / latency_sampling);
 	return 0;
@@ -260,26 +261,28 @@ int sys_enter__classic(void *ctx)
 }
 
 /* What a call's return has to say. Returns its traits, or 0 when it does not count. */
-static __always_inline __u8 count_return(int nr, __u32 id, long ret)
+static __always_inline __u8 count_return(struct task_struct *task, int nr, __u32 id,
+					 long ret)
 {
 	__u8 traits = traits_of(id);
 
 	if (is_interrupted(ret) && nr != -1) {
-		note_interrupted(id, ret);
-		interrupt_call();
+		note_interrupted(task, id, ret);
+		interrupt_call(task);
 		return 0;
 	}
-	forget_interrupted();
+	forget_interrupted(task);
 	if (ret == 0 && traits & TRAIT_FORKS)
 		return 0;
-	count_call(id, traits, nr == -1 ? 0 : ret, end_call());
+	count_call(task, id, traits, nr == -1 ? 0 : ret, end_call(task));
 	return traits;
 }
 
 static __always_inline int on_sys_exit(void *ctx, int nr, long ret)
 {
-	__u32 id = syscall_id(nr);
-	__u8 traits = count_return(nr, id, ret);
+	struct task_struct *task = self();
+	__u32 id = syscall_id(task, nr);
+	__u8 traits = count_return(task, nr, id, ret);
 
 	if (traits & TRAIT_FOLLOWED)
 		bpf_tail_call(ctx, &followers, id);
@@ -307,7 +310,7 @@ int sys_exit__classic(struct trace_event_raw_sys_exit *ctx)
 /* With Latency alone: the call is execve, which ends in a thread of another number than it began. */
 static __always_inline int on_exec(__u32 old_pid)
 {
-	__u32 pid = CURRENT_TASK(pid);
+	__u32 pid = OF_SELF(self(), pid);
 
 	if (old_pid != pid)
 		move_start(old_pid, pid);
@@ -347,15 +350,16 @@ static __always_inline bool handler_ends_call(unsigned long flags, long ret)
 
 static __always_inline int on_signal_deliver(unsigned long handler, unsigned long flags)
 {
+	struct task_struct *task = self();
 	struct interrupted call;
 	struct elapsed elapsed;
 
 	if (!runs_handler(handler))
 		return 0;
 	/* one that goes on after the handler begins again: the handler makes calls, too */
-	elapsed = end_call();
-	if (take_interrupted(&call) && handler_ends_call(flags, call.ret))
-		count_call(call.id, traits_of(call.id), -EINTR, elapsed);
+	elapsed = end_call(task);
+	if (take_interrupted(task, &call) && handler_ends_call(flags, call.ret))
+		count_call(task, call.id, traits_of(call.id), -EINTR, elapsed);
 	return 0;
 }
 
@@ -386,20 +390,21 @@ int signal_deliver__classic(struct trace_event_raw_signal_deliver *ctx)
 static __always_inline int on_process_exit(void)
 {
 	const struct elapsed none = { .known = false }; /* a call that does not return */
+	struct task_struct *task = self();
 	struct interrupted call;
 	__u32 id;
 	int nr;
 
-	if (CURRENT_TASK(flags) & PF_KTHREAD)
+	if (OF_SELF(task, flags) & PF_KTHREAD)
 		return 0;
 	if (latency)
-		take_start(CURRENT_TASK(pid));
+		take_start(OF_SELF(task, pid));
 	nr = syscall_number(current_regs());
-	id = syscall_id(nr);
+	id = syscall_id(task, nr);
 	if (nr != -1 && traits_of(id) & TRAIT_EXITS)
-		count_call(id, traits_of(id), 0, none);
-	else if (take_interrupted(&call))
-		count_call(call.id, traits_of(call.id), 0, none);
+		count_call(task, id, traits_of(id), 0, none);
+	else if (take_interrupted(task, &call))
+		count_call(task, call.id, traits_of(call.id), 0, none);
 	return 0;
 }
 
