@@ -182,6 +182,18 @@ static __always_inline bool add_group(struct task_struct *task, __u64 group,
 }
 
 /*
+ * A cgroup that nothing but zombies is in can be removed, and these may still get signals. CSS_ONLINE
+ * (include/linux/cgroup-defs.h) is cleared before cgroup_rmdir is traced.
+ */
+static __always_inline bool is_removed(struct task_struct *task)
+{
+	enum { CSS_ONLINE = 1 << 1 };
+
+	return group_kind != GROUP_KIND_PID_NAMESPACE &&
+	       !(BPF_CORE_READ(cgroup_of(task), self.flags) & CSS_ONLINE);
+}
+
+/*
  * The last processes of a PID namespace may be counted after user space has forgotten it, and
  * nothing would tell it again that the namespace is gone: they count in SLOT_OTHER.
  */
@@ -215,7 +227,11 @@ static __always_inline struct group_state *admit_group(struct task_struct *task,
 	/* another CPU may have added it meanwhile: the slot is not needed then either */
 	if (!add_group(task, group, &fresh))
 		bpf_map_push_elem(&free_slots, &fresh.slot, BPF_ANY);
-	return bpf_map_lookup_elem(&groups, &group);
+	state = bpf_map_lookup_elem(&groups, &group);
+	/* looked at when it is there to be found: else it could be removed in between, and nobody told */
+	if (state && is_removed(task))
+		state->gone = 1;
+	return state;
 }
 
 /*
