@@ -104,9 +104,10 @@ struct cpu_calls {
 /*
  * How long calls took that were timed. A maximum is that of the time between two reads: in its
  * higher bits it has the number of that time, the epoch, which each read makes one more; odd and
- * even ones take turns, so that the last is there to be read while the next one grows.
+ * even ones take turns, so that the last is there to be read while the next one grows. The same number
+ * comes again after 2^19 reads, two months of 10 s.
  */
-enum { MAXIMUM_BITS = 48 }; /* of ns: three days */
+enum { MAXIMUM_BITS = 45 }; /* of ns: 9.8 hours, as in histograms */
 
 struct times {
 	__u64 count;

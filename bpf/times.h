@@ -96,10 +96,10 @@ static __always_inline __u64 take_start(__u32 pid)
 {
 	__u64 *word = start_word(pid), start;
 
-	if (word && has_mark(*word, pid, START_TAKEN)) {
+	if (word && has_mark(*word, pid, 0)) {
 		start = *word;
 		*word = start_owner(pid);
-		return start;
+		return start & START_TAKEN ? start : 0;
 	}
 	return elsewhere_count ? take_start_elsewhere(pid) : 0;
 }
@@ -182,10 +182,10 @@ static __always_inline bool has_time(__u64 start)
 	return start >> START_BITS;
 }
 
-/* The time since a start, which is less than two years ago. */
-static __always_inline __u64 time_since(__u64 start)
+/* The time since a start, which is less than a year ago; negative where a CPU's clock is behind another's. */
+static __always_inline __s64 time_since(__u64 start)
 {
 	__u64 now = bpf_ktime_get_ns() << START_BITS;
 
-	return (now - (start & -(1ULL << START_BITS))) >> START_BITS;
+	return (__s64)(now - (start & -(1ULL << START_BITS))) >> START_BITS;
 }

@@ -803,7 +803,7 @@ static uint64_t take_number(struct input *in)
 	if (kind != 'm')
 		return take_u64(in);
 	before = take_small(in);
-	return (k.epoch - before) << MAXIMUM_BITS | take_u64(in) >> 16;
+	return (k.epoch - before) << MAXIMUM_BITS | take_u64(in) >> (64 - MAXIMUM_BITS);
 }
 
 static struct histogram *take_histogram(struct input *in)

@@ -109,18 +109,37 @@ static void sums_add_up_and_maxima_are_of_the_interval(void **state)
 	assert_int_equal(sum.max, 170);
 }
 
-/* The number of an epoch has 16 bits in a maximum. */
+/* As many as a maximum has room for the number of. */
+static const uint64_t epochs = UINT64_C(1) << (64 - MAXIMUM_BITS);
+
 static void epochs_wrap(void **state)
 {
-	const struct times before = { 1, 10, { 0, maximum(0xffff, 10) } };
+	const struct times before = { 1, 10, { 0, maximum(epochs - 1, 10) } };
 	const struct times after = { 1, 20, { maximum(0, 20), 0 } };
 	struct time_sum sum = { 0 };
 
 	(void)state;
-	times_add(&sum, &before, 0x10000);
+	times_add(&sum, &before, epochs);
 	assert_int_equal(sum.max, 10);
-	times_add(&sum, &after, 0x10001);
+	times_add(&sum, &after, epochs + 1);
 	assert_int_equal(sum.max, 20);
+}
+
+/* A month of 10 s: no call of so long ago is the longest of now. */
+static void epochs_are_many(void **state)
+{
+	const uint64_t now = 30 * 24 * 3600 / 10;
+
+	(void)state;
+	for (uint64_t then = 0; then < now; then++) {
+		const struct times t = { 1,
+					 10,
+					 { maximum(then, 10), maximum(then, 10) } };
+		struct time_sum sum = { 0 };
+
+		times_add(&sum, &t, now + 1);
+		assert_int_equal(sum.max, 0);
+	}
 }
 
 int main(void)
@@ -133,6 +152,7 @@ int main(void)
 		cmocka_unit_test(no_percentile_is_above_the_maximum),
 		cmocka_unit_test(sums_add_up_and_maxima_are_of_the_interval),
 		cmocka_unit_test(epochs_wrap),
+		cmocka_unit_test(epochs_are_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
