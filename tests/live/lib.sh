@@ -564,21 +564,42 @@ took()
 	echo "$1: $took_lines"
 }
 
-# hooks_of BLOCK: $hooks are the ways that its option Hook knows, but for "auto", so that a test leaves
-# none out. The daemon complains, so after expect_complaints.
-hooks_of()
+# asked_of CONFIGURATION: what the plugin says in refusing it. It complains, so after expect_complaints.
+asked_of()
 {
 	: >"$DIR/log"
 	daemon_launch <<-END
 	<Plugin ebpf>
-	  <$1>
-	    Hook "?"
-	  </$1>
+	$1
 	</Plugin>
 	END
 	daemon_await_end 1
+}
+
+# hooks_of BLOCK: $hooks are the ways that its option Hook knows, but for "auto", so that a test leaves
+# none out.
+hooks_of()
+{
+	asked_of "<$1>
+	Hook \"?\"
+	</$1>"
 	hooks=$(sed -n 's/.* Hook "?": must be one of "auto", //p' "$DIR/log" | tr -d '",')
 	[ -n "$hooks" ] || give_up "it is not told what Hook may be in $1"
+}
+
+# report_doors: all the ways of all blocks, as the plugin names them. The table of kernels lacks none of
+# these.
+report_doors()
+{
+	asked_of "NoSuchOption 1"
+	blocks=$(sed -n 's/.* unknown option; allowed are //p' "$DIR/log" | tr ',' '\n' | tr -d ' ' | sed -n 's/^<\(.*\)>$/\1/p')
+	[ -n "$blocks" ] || give_up "it is not told which blocks there are"
+	for block in $blocks; do
+		hooks_of "$block"
+		for hook in $hooks; do
+			report asked "$(echo "$block" | tr '[:upper:]' '[:lower:]')" "$hook"
+		done
+	done
 }
 
 # is_refused HOOK FAMILY...: whether this kernel does not grant a way that was asked for. It must be
