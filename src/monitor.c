@@ -843,6 +843,7 @@ static struct notice *add_notice(struct monitor *m, struct running *r,
 
 	if (!n)
 		return NULL;
+	n->family = (unsigned)(r->family - families);
 	n->severity = severity;
 	n->ns = ns;
 	snprintf(n->scope, sizeof(n->scope), "%s", scope);
@@ -932,18 +933,24 @@ bool monitor_has_events(const struct monitor *m)
 	return m->events;
 }
 
-struct notice *monitor_notices(struct monitor *m, uint64_t *ret_now_ns)
+bool monitor_drain(struct monitor *m)
 {
-	struct notice *first;
-
 	drain(m);
-	first = m->notices;
-	m->notices = NULL;
-	m->last_notice = &m->notices;
-	for (struct running *r = m->running; r < m->running + m->running_count; r++)
-		r->waiting = 0;
+	return m->notices;
+}
+
+struct notice *monitor_next_notice(struct monitor *m, uint64_t *ret_now_ns)
+{
+	struct notice *n = m->notices;
+
+	if (!n)
+		return NULL;
+	m->notices = n->next;
+	if (!m->notices)
+		m->last_notice = &m->notices;
+	find_running(m, n->family)->waiting--;
 	*ret_now_ns = now_ns();
-	return first;
+	return n;
 }
 
 /* Once: from then on ebpf-self/total_events-unsent-FAMILY tells. */

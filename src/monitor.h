@@ -27,17 +27,20 @@ int monitor_start(const struct settings *settings, monitor_log_fn *log,
  */
 void monitor_tick(struct monitor *m);
 
-/*
- * Whether there may be events, so that monitor_notices() is to be called each second; as
- * monitor_tick().
- */
+/* Whether there may be events, so that monitor_drain() is to be called each second. */
 bool monitor_has_events(const struct monitor *m);
 
 /*
- * What is to be told since the last time, the first one first; the caller's, for notices_free().
- * `ret_now_ns` is the time by their clock.
+ * Takes what happened from the kernel; as monitor_tick(). monitor_read() does the same. Returns whether
+ * there are notices.
  */
-struct notice *monitor_notices(struct monitor *m, uint64_t *ret_now_ns);
+bool monitor_drain(struct monitor *m);
+
+/*
+ * The first of the notices that wait, or NULL; the caller's, for free(). As monitor_tick(). `ret_now_ns`
+ * is the time by their clock, which is set with a notice.
+ */
+struct notice *monitor_next_notice(struct monitor *m, uint64_t *ret_now_ns);
 
 /* Detaches and frees everything; takes NULL. */
 void monitor_stop(struct monitor *m);

@@ -26,6 +26,7 @@ struct notice_detail {
 };
 
 struct notice {
+	unsigned family; /* its place in the table of families.c */
 	enum notice_severity severity;
 	uint64_t ns; /* when it happened: CLOCK_MONOTONIC */
 	char scope[NOTICE_PART_MAX], type[NOTICE_PART_MAX], instance[NOTICE_PART_MAX];

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* collectd's callbacks. */
 #include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "daemon/plugin.h"
 #include "utils/common/common.h"
@@ -14,8 +16,15 @@ static struct settings settings;
 static bool configured;
 static struct monitor *monitor; /* NULL: init has not been called or has failed */
 static cdtime_t last_read;	/* that succeeded; 0: none has */
-/* Several threads read: of the monitor's functions, one at a time. */
+/* Several threads read, and one tells: of the monitor's functions, one at a time. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+enum { TELLER_ENDS_SECONDS = 5 };
+
+static pthread_t teller;
+static bool have_teller;
+static bool must_end; /* the teller, with the lock */
+static pthread_cond_t some_wait = PTHREAD_COND_INITIALIZER;
 
 static void log_message(enum monitor_severity severity, const char *message)
 {
@@ -52,26 +61,77 @@ static int ebpf_tick(user_data_t *ignored)
 	return 0;
 }
 
-/*
- * Not with the read, so that who is slow to take a notification delays no value, and who has a long
- * interval is told at once: receivers are called without the lock.
- */
-static int ebpf_tell(user_data_t *ignored)
+/* Not with the read, so that who has a long interval is told at once. */
+static int ebpf_drain(user_data_t *ignored)
 {
-	struct notice *first = NULL;
-	uint64_t now_ns = 0;
-	cdtime_t now;
-
 	(void)ignored;
 	pthread_mutex_lock(&lock);
-	if (monitor)
-		first = monitor_notices(monitor, &now_ns);
-	now = cdtime();
+	if (monitor && monitor_drain(monitor))
+		pthread_cond_signal(&some_wait);
 	pthread_mutex_unlock(&lock);
-	for (const struct notice *n = first; n; n = n->next)
-		dispatch_notice(n, now, now_ns);
-	notices_free(first);
 	return 0;
+}
+
+/*
+ * A thread of its own, as collectd calls receivers in the one that sends: one that hangs would hold up
+ * a thread that reads, for good, and with it the values of all plugins.
+ */
+static void *tell(void *ignored)
+{
+	(void)ignored;
+	pthread_mutex_lock(&lock);
+	while (!must_end) {
+		uint64_t now_ns;
+		struct notice *n = monitor_next_notice(monitor, &now_ns);
+
+		if (!n) {
+			pthread_cond_wait(&some_wait, &lock);
+			continue;
+		}
+		pthread_mutex_unlock(&lock);
+		dispatch_notice(n, cdtime(), now_ns);
+		free(n);
+		pthread_mutex_lock(&lock);
+	}
+	pthread_mutex_unlock(&lock);
+	return NULL;
+}
+
+/*
+ * collectd calls it when no thread reads any more, and no receiver has been shut down yet. A teller that hangs
+ * in one goes with the process; should it come back before, it sees that it must end.
+ */
+static void stop_telling(void *ignored)
+{
+	struct timespec until;
+
+	(void)ignored;
+	if (!have_teller)
+		return;
+	have_teller = false;
+	pthread_mutex_lock(&lock);
+	must_end = true;
+	pthread_cond_signal(&some_wait);
+	pthread_mutex_unlock(&lock);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += TELLER_ENDS_SECONDS;
+	if (pthread_timedjoin_np(teller, NULL, &until))
+		pthread_detach(teller);
+}
+
+/* After collectd's fork. */
+static int start_telling(void)
+{
+	user_data_t stop_in_the_end = { .data = &teller, .free_func = stop_telling };
+	int err;
+
+	must_end = false;
+	err = plugin_thread_create(&teller, tell, NULL, "ebpf-notices");
+	if (err)
+		return err;
+	have_teller = true;
+	return plugin_register_complex_read(NULL, "ebpf-events", ebpf_drain,
+					    TIME_T_TO_CDTIME_T(1), &stop_in_the_end);
 }
 
 static int ebpf_init(void)
@@ -88,9 +148,8 @@ static int ebpf_init(void)
 	if (settings.self_cost)
 		plugin_register_complex_read(NULL, "ebpf-cost", ebpf_tick,
 					     TIME_T_TO_CDTIME_T(1), NULL);
-	if (monitor_has_events(monitor))
-		plugin_register_complex_read(NULL, "ebpf-events", ebpf_tell,
-					     TIME_T_TO_CDTIME_T(1), NULL);
+	if (monitor_has_events(monitor) && start_telling())
+		ERROR("ebpf plugin: events: off, counting goes on: no thread could be started");
 	return 0;
 }
 
@@ -126,6 +185,7 @@ static int ebpf_read(void)
 
 static int ebpf_shutdown(void)
 {
+	stop_telling(NULL);
 	monitor_stop(monitor);
 	monitor = NULL;
 	last_read = 0;

@@ -443,13 +443,15 @@ static void hear(const struct notice *n)
 
 static void tell(void)
 {
+	struct notice *n;
 	uint64_t ns;
-	struct notice *first = monitor_notices(k.monitor, &ns);
 
-	CHECK(ns == clock_ns);
-	for (const struct notice *n = first; n; n = n->next)
+	monitor_drain(k.monitor);
+	while ((n = monitor_next_notice(k.monitor, &ns))) {
+		CHECK(ns == clock_ns);
 		hear(n);
-	notices_free(first);
+		free(n);
+	}
 }
 
 static void on_sample(void *arg, const struct sample *sample)
