@@ -59,8 +59,10 @@ struct running {
 	uint32_t *ranked_ids; /* by rank */
 	uint32_t rank_count;
 	uint64_t rows;
+	uint64_t lost, unsent; /* when last they could be read */
 	struct notice_limit limit;
-	unsigned waiting;	    /* notices */
+	unsigned waiting; /* notices */
+	bool told_unsent;
 	char error[LOAD_ERROR_MAX]; /* why it is down */
 	const char *remedy;	    /* static; NULL: there is none */
 };
@@ -89,7 +91,7 @@ struct monitor {
 	struct cost *cost;		       /* NULL: not measured */
 	struct events *events;		       /* NULL: none */
 	struct notice *notices, **last_notice; /* that wait to be told */
-	bool told_unsent, events_failed;
+	bool events_failed;
 	char groups_error[LOAD_ERROR_MAX], events_error[LOAD_ERROR_MAX];
 };
 
@@ -808,15 +810,14 @@ static void add_column(void *arg, const void *key, const uint64_t *values)
 	*(uint64_t *)arg += values[0];
 }
 
-/* The sum of a counter by CPU; 0 where the object has none of that name. */
-static uint64_t read_counter(const struct running *r, const char *name)
+/* Leaves the value as it is where the object has no such counter, or it cannot be read now. */
+static void read_counter(const struct running *r, const char *name, uint64_t *value)
 {
 	uint64_t sum = 0;
 	int map = loader_map(r->loaded, name);
 
-	if (map >= 0)
-		snapshot_read(map, add_column, &sum);
-	return sum;
+	if (map >= 0 && snapshot_read(map, add_column, &sum) == 0)
+		*value = sum;
 }
 
 static const char *scope_name(const struct monitor *m, uint64_t group)
@@ -954,31 +955,30 @@ struct notice *monitor_next_notice(struct monitor *m, uint64_t *ret_now_ns)
 }
 
 /* Once: from then on ebpf-self/total_events-unsent-FAMILY tells. */
-static void warn_of_unsent(struct monitor *m, const struct running *r, uint64_t unsent)
+static void warn_of_unsent(const struct monitor *m, struct running *r)
 {
-	if (!unsent || m->told_unsent)
+	if (!r->unsent || r->told_unsent)
 		return;
-	m->told_unsent = true;
+	r->told_unsent = true;
 	say(m, MONITOR_WARNING,
 	    "%" PRIu64
 	    " events of %s found no room and are not told; raise EventBuffer, or "
 	    "select less; ebpf-self/total_events-unsent-%s goes on counting them",
-	    unsent, r->family->name, r->family->name);
+	    r->unsent, r->family->name, r->family->name);
 }
 
-static void send_event_metrics(struct monitor *m, const struct running *r,
+static void send_event_metrics(const struct monitor *m, struct running *r,
 			       const struct sink *sink)
 {
 	const char *name = r->family->name;
-	uint64_t unsent;
 
 	if (!r->limit.settings)
 		return;
-	unsent = read_counter(r, "unsent");
+	read_counter(r, "unsent", &r->unsent);
 	samples_send_self_count(sink, r->limit.passed, "notified-%s", name);
 	samples_send_self_count(sink, r->limit.held_back, "held-back-%s", name);
-	samples_send_self_count(sink, unsent, "unsent-%s", name);
-	warn_of_unsent(m, r, unsent);
+	samples_send_self_count(sink, r->unsent, "unsent-%s", name);
+	warn_of_unsent(m, r);
 }
 
 /* Once: from then on ebpf-self/total_events-lost tells. */
@@ -1012,8 +1012,7 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 
 	if (m->events)
 		bytes += loader_bytes(events_map(m->events));
-	for (const struct running *r = m->running; r < m->running + m->running_count;
-	     r++) {
+	for (struct running *r = m->running; r < m->running + m->running_count; r++) {
 		samples_send_self(sink, "count", r->loaded ? 1 : 0, "family-%s",
 				  r->family->name);
 		if (!r->loaded)
@@ -1022,7 +1021,8 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 		bytes += loader_map_bytes(r->loaded);
 		missed = loader_missed_runs(r->loaded);
 		samples_send_self_count(sink, missed, "missed-%s", r->family->name);
-		lost += missed + read_counter(r, "lost");
+		read_counter(r, "lost", &r->lost);
+		lost += missed + r->lost;
 		send_event_metrics(m, r, sink);
 	}
 	samples_send_self(sink, "count", m->groups ? groups_count(m->groups) : 0,

@@ -19,10 +19,12 @@
 
 /* ---- the kernel: of the family syscalls, with Latency and without groups ---- */
 
-enum { CPUS_FD, EPOCH_FD, OTHER_FD };
+enum { CPUS_FD, EPOCH_FD, LOST_FD, OTHER_FD };
 
 static uint64_t epoch;
 static bool epoch_fails;
+static uint64_t lost;
+static bool lost_fails;
 static struct {
 	uint64_t words[sizeof(struct cpu_calls) / sizeof(uint64_t)];
 	struct calls other;
@@ -72,6 +74,7 @@ int __wrap_loader_map(const struct loaded *l, const char *name)
 	(void)l;
 	return strcmp(name, "cpus") == 0	? CPUS_FD :
 	       strcmp(name, ".data.epoch") == 0 ? EPOCH_FD :
+	       strcmp(name, "lost") == 0	? LOST_FD :
 						  OTHER_FD;
 }
 
@@ -98,6 +101,10 @@ int __wrap_snapshot_read(int fd, snapshot_row_fn *row, void *arg)
 
 	if (fd == CPUS_FD)
 		row(arg, &number, cpu.words);
+	if (fd == LOST_FD && lost_fails)
+		return -ENOMEM;
+	if (fd == LOST_FD)
+		row(arg, &number, &lost);
 	return 0;
 }
 
@@ -147,17 +154,24 @@ static void expect_max(struct monitor *m, double ns)
 		fail_msg("%g ns, not %g", max, ns);
 }
 
+static struct monitor *start(struct settings *settings)
+{
+	struct monitor *m;
+
+	settings_init(settings);
+	settings->syscalls.on = settings->syscalls.latency = true;
+	settings->groups.by = GROUP_BY_NONE;
+	assert_int_equal(monitor_start(settings, no_log, &m), 0);
+	return m;
+}
+
 static void an_epoch_that_could_not_begin_is_none(void **state)
 {
 	struct settings settings;
-	struct monitor *m;
+	struct monitor *m = start(&settings);
 	double ignored;
 
 	(void)state;
-	settings_init(&settings);
-	settings.syscalls.on = settings.syscalls.latency = true;
-	settings.groups.by = GROUP_BY_NONE;
-	assert_int_equal(monitor_start(&settings, no_log, &m), 0);
 	call(1000);
 	expect_max(m, 1000);
 	epoch_fails = true;
@@ -172,10 +186,42 @@ static void an_epoch_that_could_not_begin_is_none(void **state)
 	settings_fini(&settings);
 }
 
+static void note_lost(void *arg, const struct sample *sample)
+{
+	if (strcmp(sample->scope, "self") == 0 && strcmp(sample->instance, "lost") == 0)
+		*(int64_t *)arg = sample->derive;
+}
+
+static void expect_lost(struct monitor *m, int64_t wanted)
+{
+	int64_t seen = -1;
+
+	assert_int_equal(monitor_read(m, note_lost, &seen), 0);
+	assert_int_equal(seen, wanted);
+}
+
+static void a_counter_that_cannot_be_read_does_not_step_back(void **state)
+{
+	struct settings settings;
+	struct monitor *m = start(&settings);
+
+	(void)state;
+	lost = 7;
+	expect_lost(m, 7);
+	lost = 9;
+	lost_fails = true;
+	expect_lost(m, 7);
+	lost_fails = false;
+	expect_lost(m, 9);
+	monitor_stop(m);
+	settings_fini(&settings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_epoch_that_could_not_begin_is_none),
+		cmocka_unit_test(a_counter_that_cannot_be_read_does_not_step_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
