@@ -872,8 +872,10 @@ static void take_event(void *arg, const struct event *event)
 	if (!notice_limit_pass(&r->limit, event->ns, severity, r->waiting < NOTICES_MAX))
 		return;
 	n = add_notice(m, r, severity, event->ns, scope_name(m, event->group), &label);
-	if (!n)
+	if (!n) {
+		notice_limit_hold_back(&r->limit, event->ns, severity);
 		return;
+	}
 	if (event->actor_group)
 		snprintf(n->actor_scope, sizeof(n->actor_scope), "%s",
 			 scope_name(m, event->actor_group));
@@ -895,8 +897,10 @@ static void tell_held_back(struct monitor *m, struct running *r, uint64_t now_ns
 		return;
 	snprintf(label.instance, sizeof(label.instance), "held-back-%s", r->family->name);
 	n = add_notice(m, r, r->limit.worst, now_ns, "self", &label);
-	if (!n)
+	if (!n) {
+		r->limit.untold = untold; /* the next time */
 		return;
+	}
 	notice_say(n, "%s: and %" PRIu64 " more, held back", r->family->name, untold);
 	notice_add_number(n, "held_back", (int64_t)untold);
 }

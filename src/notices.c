@@ -130,15 +130,8 @@ static void refill(struct notice_limit *l, uint64_t ns)
 		l->last_ns = ns;
 }
 
-bool notice_limit_pass(struct notice_limit *l, uint64_t ns, enum notice_severity severity,
-		       bool have_room)
+static void hold_back(struct notice_limit *l, uint64_t ns, enum notice_severity severity)
 {
-	refill(l, ns);
-	if (l->tokens >= 1 && have_room) {
-		l->tokens--;
-		l->passed++;
-		return true;
-	}
 	if (!l->untold) {
 		l->untold_since_ns = ns;
 		l->worst = severity;
@@ -149,7 +142,26 @@ bool notice_limit_pass(struct notice_limit *l, uint64_t ns, enum notice_severity
 		l->untold_last_ns = ns;
 	l->untold++;
 	l->held_back++;
+}
+
+bool notice_limit_pass(struct notice_limit *l, uint64_t ns, enum notice_severity severity,
+		       bool have_room)
+{
+	refill(l, ns);
+	if (l->tokens >= 1 && have_room) {
+		l->tokens--;
+		l->passed++;
+		return true;
+	}
+	hold_back(l, ns, severity);
 	return false;
+}
+
+void notice_limit_hold_back(struct notice_limit *l, uint64_t ns,
+			    enum notice_severity severity)
+{
+	l->passed--;
+	hold_back(l, ns, severity);
 }
 
 uint64_t notice_limit_tell(struct notice_limit *l, uint64_t now_ns)

@@ -64,6 +64,10 @@ struct notice_limit {
 bool notice_limit_pass(struct notice_limit *l, uint64_t ns, enum notice_severity severity,
 		       bool have_room);
 
+/* What had passed cannot be told after all, for want of memory. */
+void notice_limit_hold_back(struct notice_limit *l, uint64_t ns,
+			    enum notice_severity severity);
+
 /*
  * To be asked after each drain: how many were held back that nobody was told of. 0 while more of them
  * come in each second, but for no longer than a minute; then they are taken for told.

@@ -74,6 +74,14 @@ static const char *error_text(int64_t code, char *text, size_t size)
 	return strerror_r((int)code, text, size);
 }
 
+static void say_fd(const struct event *e, struct notice *n)
+{
+	int fd = (int)e->detail[NAMESPACE_EVENT_FD];
+
+	notice_say(n, " through fd %d", fd);
+	notice_add_number(n, "fd", fd);
+}
+
 static void words_of_failure(const struct event *e, struct notice *n)
 {
 	static const char *const attempts[VERBS] = {
@@ -81,9 +89,13 @@ static void words_of_failure(const struct event *e, struct notice *n)
 		[VERB_UNSHARE] = "make a namespace of its own",
 		[VERB_CLONE] = "clone a process into a new namespace",
 	};
+	unsigned verb = e->id - NAMESPACE_FAILED;
 	char text[64];
 
-	notice_say(n, " could not %s: %s", attempts[e->id - NAMESPACE_FAILED],
+	notice_say(n, " could not %s", attempts[verb]);
+	if (verb == VERB_JOIN)
+		say_fd(e, n);
+	notice_say(n, ": %s",
 		   error_text(e->detail[NAMESPACE_EVENT_ERROR], text, sizeof(text)));
 	notice_add_number(n, "error", e->detail[NAMESPACE_EVENT_ERROR]);
 }
@@ -100,8 +112,7 @@ static void words_of_join(const struct event *e, struct notice *n)
 		notice_say(n, " of %.*s", NAME_SHOWN, owner);
 		notice_add_text(n, "namespace_owner", owner);
 	}
-	notice_say(n, " through fd %lld", e->detail[NAMESPACE_EVENT_FD]);
-	notice_add_number(n, "fd", e->detail[NAMESPACE_EVENT_FD]);
+	say_fd(e, n);
 }
 
 static void words_of_creation(const struct event *e, struct notice *n)

@@ -129,12 +129,35 @@ static void who_waits_too_long_holds_back(void **state)
 	assert_true(notice_limit_pass(&l, SECOND - 1000, NOTICE_OKAY, true));
 }
 
+static void what_passed_and_cannot_be_told_is_held_back(void **state)
+{
+	const struct notify_settings settings = { .on = true, .rate = 10, .burst = 5 };
+	struct notice_limit l = { .settings = &settings };
+
+	(void)state;
+	assert_true(notice_limit_pass(&l, SECOND, NOTICE_WARNING, true));
+	notice_limit_hold_back(&l, SECOND, NOTICE_WARNING);
+	assert_int_equal(l.passed, 0);
+	assert_int_equal(l.held_back, 1);
+	assert_int_equal(l.worst, NOTICE_WARNING);
+	assert_int_equal(notice_limit_tell(&l, 3 * (uint64_t)SECOND), 1);
+}
+
 static const char *text_of(const struct notice *n, const char *name)
 {
 	for (unsigned i = 0; i < n->detail_count; i++)
 		if (strcmp(n->details[i].name, name) == 0)
 			return n->details[i].text;
 	return NULL;
+}
+
+/* INT64_MIN: there is none */
+static int64_t number_of(const struct notice *n, const char *name)
+{
+	for (unsigned i = 0; i < n->detail_count; i++)
+		if (strcmp(n->details[i].name, name) == 0)
+			return n->details[i].number;
+	return INT64_MIN;
 }
 
 static void words_of_signals_are_as_the_manual_has_them(void **state)
@@ -170,15 +193,25 @@ static void words_of_others_are_as_the_manual_has_them(void **state)
 	struct event e = {
 		.id = NAMESPACE_FAILED + VERB_JOIN,
 		.actor = { .pid = 7, .command = "a" },
-		.detail = { [NAMESPACE_EVENT_ERROR] = 1 },
+		.detail = { [NAMESPACE_EVENT_ERROR] = 1, [NAMESPACE_EVENT_FD] = UINT32_MAX },
 	};
 	struct notice n = { .scope = "user.slice" };
 
 	(void)state;
 	words_of_namespace(&e, &n);
+	assert_string_equal(
+		n.message,
+		"pid 7 (a) in user.slice could not join a namespace through fd -1: "
+		"Operation not permitted");
+	assert_int_equal(number_of(&n, "fd"), -1);
+
+	e.id = NAMESPACE_FAILED + VERB_UNSHARE;
+	n = (struct notice){ .scope = "user.slice" };
+	words_of_namespace(&e, &n);
 	assert_string_equal(n.message,
-			    "pid 7 (a) in user.slice could not join a namespace: "
-			    "Operation not permitted");
+			    "pid 7 (a) in user.slice could not make a namespace of its "
+			    "own: Operation not permitted");
+	assert_int_equal(number_of(&n, "fd"), INT64_MIN);
 	assert_int_equal(severity_of_namespace(&e), NOTICE_WARNING);
 
 	e = (struct event){
@@ -263,6 +296,7 @@ int main(void)
 		cmocka_unit_test(so_many_pass_and_the_rest_is_told_once),
 		cmocka_unit_test(while_it_goes_on_it_is_told_each_minute),
 		cmocka_unit_test(who_waits_too_long_holds_back),
+		cmocka_unit_test(what_passed_and_cannot_be_told_is_held_back),
 		cmocka_unit_test(words_of_signals_are_as_the_manual_has_them),
 		cmocka_unit_test(words_of_others_are_as_the_manual_has_them),
 		cmocka_unit_test(who_invoked_the_oom_killer_is_told),
