@@ -11,6 +11,8 @@
 #include "rows.h"
 #include <bpf/bpf_tracing.h>
 
+enum { SI_ASYNCIO = -4 }; /* include/uapi/asm-generic/siginfo.h */
+
 DEFINE_COUNTERS(SIGNAL_IDS, BPF_F_NO_PREALLOC)
 
 /* Set by the loader: whether the operator wants to know of a signal. */
@@ -31,10 +33,9 @@ static __always_inline int signal_code(struct kernel_siginfo *info)
  * Codes up to 0 are those of system calls, where rt_sigqueueinfo(2) lets the sender choose; but some are
  * the kernel's, too, whose signal may come in an interrupt, with any task as the current one.
  */
-static __always_inline bool is_sent_by_current(int code)
+static __always_inline bool may_be_in_interrupt(int code)
 {
-	return code <= SI_USER && (code > SI_TIMER || code < SI_SIGIO) &&
-	       code != SI_DETHREAD;
+	return code == SI_TIMER || code == SI_ASYNCIO || code == SI_SIGIO;
 }
 
 static __always_inline void tell(void *ctx, __u32 id, __u64 group, int code,
@@ -46,7 +47,10 @@ static __always_inline void tell(void *ctx, __u32 id, __u64 group, int code,
 		.detail = { [SIGNAL_EVENT_CODE] = code },
 	};
 
-	if (is_sent_by_current(code))
+	/* no group of whoever happens to run is to get a name, and take room, for it */
+	if (may_be_in_interrupt(code))
+		describe_actor(&event, current_task());
+	else if (code <= SI_USER)
 		describe_actor_with_group(&event);
 	describe_task(&event.target, task);
 	send_event(ctx, &event);

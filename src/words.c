@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -173,9 +174,30 @@ enum notice_severity severity_of_process(const struct event *e)
 	return NOTICE_WARNING;
 }
 
+/*
+ * These codes the kernel gives to signals that come in an interrupt, with any task as the current one; and
+ * so may who sends by rt_sigqueueinfo(2). NULL: neither.
+ */
+static const char *cause_beside_actor(int64_t code)
+{
+	if (code == SI_TIMER)
+		return "a timer";
+	return code == SI_ASYNCIO || code == SI_SIGIO ? "I/O" : NULL;
+}
+
+static void say_sender(struct notice *n, const struct event *e)
+{
+	const char *cause = cause_beside_actor(e->detail[SIGNAL_EVENT_CODE]);
+
+	if (cause)
+		notice_say(n, "%s%s", cause, e->actor.pid ? " or " : "");
+	if (!cause || e->actor.pid)
+		say_task(n, &e->actor);
+}
+
 void words_of_signal(const struct event *e, struct notice *n)
 {
-	say_task(n, &e->actor);
+	say_sender(n, e);
 	notice_say(n, " sent %s to ", signal_name(e->id));
 	say_task(n, &e->target);
 	say_group(n);

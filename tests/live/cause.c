@@ -83,6 +83,7 @@ struct job {
 	long n;
 	long ms;
 	int signal;
+	int code;	   /* of the signal, without its minus */
 	int flags;	   /* CLONE_NEW* of the types given */
 	const char *path;  /* a file or a directory */
 	pid_t pid;	   /* of the process that acts, */
@@ -104,6 +105,7 @@ static act_fn read_interrupted, wait_stopped, children_killed;
 static act_fn fork_children, vfork_children;
 #endif
 static act_fn signal_self, signal_children, signal_group, hog;
+static act_fn signal_queue, signal_timer, signal_alarm;
 static act_fn vfork_crowd, clone3_children;
 #ifdef __x86_64__
 static act_fn int80_calls, int80_namespaces, x32_calls;
@@ -129,7 +131,7 @@ static prepare_fn open_namespaces, open_pidfd, open_uts, start_member;
 static const struct command {
 	const char *name;
 	const char *
-		args; /* words: N, MS and SIGNAL numbers, TYPES a list such as "net,uts", PATH */
+		args; /* words: N, MS, SIGNAL and CODE numbers, TYPES a list such as "net,uts", PATH */
 	prepare_fn *prepare;
 	act_fn *act;
 	const char *calls; /* that act() makes; "*": of the children, "=": how it ends */
@@ -246,6 +248,13 @@ static const struct command {
 	  "N clone, N kill that end them, N wait4" },
 	{ "signal-group", "SIGNAL N", NULL, signal_group,
 	  "N clone, N setpgid, 1 kill of their group that ends them, N wait4" },
+	{ "signal-queue", "SIGNAL CODE N", NULL, signal_queue,
+	  "1 rt_sigaction, 1 clone of who ignores it, too, N rt_sigqueueinfo to that with the si_code -CODE, "
+	  "1 kill that ends it, 1 wait4" },
+	{ "signal-timer", "SIGNAL N", NULL, signal_timer,
+	  "1 rt_sigprocmask, 1 timer_create, N timer_settime, N rt_sigtimedwait" },
+	{ "signal-alarm", "N", NULL, signal_alarm,
+	  "1 rt_sigprocmask, N setitimer, N rt_sigtimedwait of SIGALRM" },
 	{ "hog", "N MS", NULL, hog, "1 mmap of N MiB, all touched, 1 nanosleep" },
 	{ "alive", "N", NULL, alive, "1 nanosleep of N seconds" },
 	{ "nothing", "", NULL, nothing, "none" },
@@ -966,6 +975,61 @@ static int signal_self(const struct job *job)
 
 	for (long i = 0; i < job->n; i++)
 		surprises |= syscall(SYS_kill, job->pid, job->signal) < 0;
+	return surprises;
+}
+
+static int signal_queue(const struct job *job)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	siginfo_t info = { .si_signo = job->signal, .si_code = -job->code };
+	int surprises = sigaction(job->signal, &ignore, NULL) < 0;
+	long pid = raw_clone(0);
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	for (long i = 0; i < job->n; i++)
+		surprises |= syscall(SYS_rt_sigqueueinfo, pid, job->signal, &info) < 0;
+	surprises |= syscall(SYS_kill, pid, SIGKILL) < 0;
+	return surprises | wait_for(pid, SIGKILL);
+}
+
+/* One of the kernel's: of sigset_t of the C library it takes the first eight bytes. */
+static int block(int signal, sigset_t *ret)
+{
+	sigemptyset(ret);
+	sigaddset(ret, signal);
+	return syscall(SYS_rt_sigprocmask, SIG_BLOCK, ret, NULL, _NSIG / 8) < 0;
+}
+
+static int signal_timer(const struct job *job)
+{
+	const struct itimerspec soon = { .it_value = { .tv_nsec = 1000000 } };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL,
+				  .sigev_signo = job->signal };
+	sigset_t set;
+	int surprises = block(job->signal, &set), timer = 0;
+
+	surprises |= syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer) < 0;
+	for (long i = 0; i < job->n; i++) {
+		surprises |= syscall(SYS_timer_settime, timer, 0, &soon, NULL) < 0;
+		surprises |= syscall(SYS_rt_sigtimedwait, &set, NULL, NULL, _NSIG / 8) !=
+			     job->signal;
+	}
+	return surprises;
+}
+
+static int signal_alarm(const struct job *job)
+{
+	const struct itimerval soon = { .it_value = { .tv_usec = 1000 } };
+	sigset_t set;
+	int surprises = block(SIGALRM, &set);
+
+	for (long i = 0; i < job->n; i++) {
+		surprises |= syscall(SYS_setitimer, ITIMER_REAL, &soon, NULL) < 0;
+		surprises |= syscall(SYS_rt_sigtimedwait, &set, NULL, NULL, _NSIG / 8) !=
+			     SIGALRM;
+	}
 	return surprises;
 }
 
@@ -1821,6 +1885,8 @@ static void parse_args(const struct command *command, struct job *job, char **ar
 			job->path = *argv++;
 		else if (!strncmp(word, "SIGNAL", length))
 			job->signal = (int)parse_number(*argv++);
+		else if (!strncmp(word, "CODE", length))
+			job->code = (int)parse_number(*argv++);
 		else if (!strncmp(word, "MS", length))
 			job->ms = parse_number(*argv++);
 		else

@@ -314,6 +314,22 @@ daemon_start()
 	gone "$DAEMON" && give_up "the daemon ended at once"
 }
 
+# daemon_start_perf [WRAPPER...]: the same where the kernel has no ring buffer, as before Linux 5.8; fails where
+# that cannot be played.
+daemon_start_perf()
+{
+	if ! [ -f "${CAUSE%/*}/refuse.so" ]; then
+		leave_out "the perf buffer: no refuse.so"
+		return 1
+	fi
+	perf_sanitizers=${ASAN_PRELOAD:-}
+	# after the sanitizers, which want to be the first
+	ASAN_PRELOAD="${perf_sanitizers:+$perf_sanitizers }${CAUSE%/*}/refuse.so"
+	daemon_start env EBPF_REFUSE=ring-buffer "$@"
+	ASAN_PRELOAD=$perf_sanitizers
+	daemon_log info 'events: in a perf buffer' >/dev/null || complain "no perf buffer"
+}
+
 # Before Linux 5.11 maps are charged to this limit, which root alone may raise.
 no_memlock_limit()
 {
@@ -491,7 +507,7 @@ start_central()
 # expect_central SERIES N: what the second daemon has been sent comes to be N
 expect_central()
 {
-	await 30 central_has "$1" "$2" || complain "the central daemon has $1 $(central_last "$1"), not $2"
+	await 30 central_has "$1" "$2" || complain "the central daemon has of $1 $(central_last "$1"), not $2"
 }
 
 central_last()
@@ -664,6 +680,11 @@ first()
 	values "$1" | sed -n '1 { s/.*,//; s/\.0*$//; p; }'
 }
 
+first_time()
+{
+	values "$1" | sed -n '1 s/,.*//p'
+}
+
 # The names of all series that a shell pattern matches.
 series()
 {
@@ -824,12 +845,26 @@ expect_any()
 	done
 }
 
-# expect SERIES N: its last value.
+# expect SERIES N: its last value; and of a group that the test made, what the central daemon is sent, where
+# there is one.
 expect()
 {
 	expect_actual=$(last "$1")
 	is_right "${expect_actual:-none}" "$2" "$1" ||
 		complain "$1: ${expect_actual:-none}, expected $2"
+	[ -n "$expect_actual" ] || return 0
+	case " $RECEIVERS :$1" in
+	*" network :ebpf-$TEST"*) expect_central "$1" "$expect_actual" ;;
+	esac
+}
+
+# expect_from_start SERIES [N]: it is in the first read, and is N there, or whatever it may be.
+expect_from_start()
+{
+	start_time=$(first_time "$1")
+	[ "${start_time:-none}" = "$(first_time "$MARKER")" ] ||
+		complain "$1 is sent from ${start_time:-no time} on, not from the first read"
+	[ "$(first "$1")" = "${2:-$(first "$1")}" ] || complain "$1 begins with $(first "$1"), not $2"
 }
 
 # A series that must be 0, or need not be there.

@@ -2,6 +2,7 @@
 #include "notices.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -188,6 +189,41 @@ static void words_of_signals_are_as_the_manual_has_them(void **state)
 	assert_null(text_of(&n, "command"));
 }
 
+/* Who ran when a timer's signal was generated may have nothing to do with it; or have sent one that looks so. */
+static void a_sender_who_may_be_none_is_told_as_such(void **state)
+{
+	static const struct {
+		int code;
+		uint32_t pid;
+		const char *message;
+	} rows[] = {
+		{ SI_TIMER, 7, "a timer or pid 7 (a) sent SIGALRM to pid 8 (b)" },
+		{ SI_TIMER, 0, "a timer sent SIGALRM to pid 8 (b)" },
+		{ SI_ASYNCIO, 7, "I/O or pid 7 (a) sent SIGALRM to pid 8 (b)" },
+		{ SI_SIGIO, 7, "I/O or pid 7 (a) sent SIGALRM to pid 8 (b)" },
+		{ SI_SIGIO, 0, "I/O sent SIGALRM to pid 8 (b)" },
+		{ SI_QUEUE, 7, "pid 7 (a) sent SIGALRM to pid 8 (b)" },
+		{ SI_MESGQ, 7, "pid 7 (a) sent SIGALRM to pid 8 (b)" },
+		{ SI_USER, 7, "pid 7 (a) sent SIGALRM to pid 8 (b)" },
+		{ SI_KERNEL, 0, "the kernel sent SIGALRM to pid 8 (b)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct event e = {
+			.id = SIGALRM,
+			.actor = { .pid = rows[i].pid, .command = "a" },
+			.target = { .pid = 8, .command = "b" },
+			.detail = { [SIGNAL_EVENT_CODE] = rows[i].code },
+		};
+		struct notice n = { .scope = "host" };
+
+		words_of_signal(&e, &n);
+		assert_string_equal(n.message, rows[i].message);
+		assert_int_equal(number_of(&n, "signal_code"), rows[i].code);
+	}
+}
+
 static void words_of_others_are_as_the_manual_has_them(void **state)
 {
 	struct event e = {
@@ -298,6 +334,7 @@ int main(void)
 		cmocka_unit_test(who_waits_too_long_holds_back),
 		cmocka_unit_test(what_passed_and_cannot_be_told_is_held_back),
 		cmocka_unit_test(words_of_signals_are_as_the_manual_has_them),
+		cmocka_unit_test(a_sender_who_may_be_none_is_told_as_such),
 		cmocka_unit_test(words_of_others_are_as_the_manual_has_them),
 		cmocka_unit_test(who_invoked_the_oom_killer_is_told),
 		cmocka_unit_test(the_longest_words_have_room),
