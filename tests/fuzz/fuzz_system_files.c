@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel's files say at the start: which CPUs there may be, what is mounted, which
- * cgroup controllers there are, whether tasks are preempted. In a container they may be
- * somebody's own. The texts of these four follow each other in the input, with a '~' after
- * each; an empty one is a file that is not there. They end up in constants of the programs and
- * in sizes of maps.
+ * What the kernel's files say: at the start, which CPUs there may be, what is mounted, which
+ * cgroup controllers there are, whether tasks are preempted; how strict perf is, and what a map
+ * takes. In a container they may be somebody's own. The texts of these six follow each other in
+ * the input, with a '~' after each; an empty one is a file that is not there. The first ones end
+ * up in constants of the programs and in sizes of maps.
  */
 #include "input.h"
 
@@ -17,10 +17,11 @@
 #include "kernel_version.h"
 #include "loader.h"
 #include "monitor.h"
+#include "remedy.h"
 #include "settings.h"
 
 static struct {
-	char *cpus, *mounts, *cgroups, *preempt;
+	char *cpus, *mounts, *cgroups, *preempt, *paranoid, *fdinfo;
 } files;
 static bool running; /* not: the fuzzer itself is calling */
 static bool by_controller;
@@ -51,6 +52,10 @@ FILE *__wrap_fopen(const char *path, const char *mode)
 	if (running && (strcmp(path, "/sys/kernel/debug/sched/preempt") == 0 ||
 			strcmp(path, "/proc/cmdline") == 0))
 		return open_text(files.preempt);
+	if (running && strcmp(path, "/proc/sys/kernel/perf_event_paranoid") == 0)
+		return open_text(files.paranoid);
+	if (running && strncmp(path, "/proc/self/fdinfo/", 18) == 0)
+		return open_text(files.fdinfo);
 	return __real_fopen(path, mode);
 }
 
@@ -141,6 +146,21 @@ static void ignore(enum monitor_severity severity, const char *message)
 	CHECK(message[0]);
 }
 
+/* What a map takes, of a text that is only as the kernel writes it; else 0. */
+static uint64_t memlock(void)
+{
+	const char name[] = "memlock:\t";
+	const char *number = files.fdinfo + sizeof(name) - 1;
+	size_t digits;
+
+	if (strncmp(files.fdinfo, name, sizeof(name) - 1) != 0)
+		return 0;
+	digits = strspn(number, "0123456789");
+	return digits < 19 && strcmp(number + digits, "\n") == 0 ?
+		       strtoull(number, NULL, 10) :
+		       0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
@@ -152,6 +172,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	files.mounts = take_text(&in, "~");
 	files.cgroups = take_text(&in, "~");
 	files.preempt = take_text(&in, "~");
+	files.paranoid = take_text(&in, "~");
+	files.fdinfo = take_text(&in, "~");
 	settings_init(&settings);
 	settings.syscalls.on = true;
 	if (by_controller) {
@@ -161,11 +183,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	running = true;
 	CHECK(monitor_start(&settings, ignore, &monitor) < 0 && !monitor);
 	kernel_is_preemptible();
+	CHECK(remedy_for_perf_events()[0]);
+	CHECK(!memlock() || loader_bytes(0) == memlock(), "%s", files.fdinfo);
 	running = false;
 	settings_fini(&settings);
 	free(files.cpus);
 	free(files.mounts);
 	free(files.cgroups);
 	free(files.preempt);
+	free(files.paranoid);
+	free(files.fdinfo);
 	return 0;
 }
