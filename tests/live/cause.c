@@ -74,9 +74,10 @@
 
 /* Written by the process that acts, read by the one that interrupts it. */
 struct shared {
-	volatile int blocking; /* blocking calls about to be made so far */
-	volatile int handled;  /* signals whose handler has run */
-	volatile pid_t victim; /* whom to kill next */
+	volatile int blocking;	       /* blocking calls about to be made so far */
+	volatile int handled;	       /* signals whose handler has run */
+	volatile pid_t victim;	       /* whom to kill next */
+	volatile long long handled_at; /* the clock's ns, of the last one */
 };
 
 struct job {
@@ -100,7 +101,8 @@ static act_fn calls, fail, badf, mixed, rare, nosys, refused;
 static act_fn exit_children, exit_crowd, exit_late, kill_late, exit_error, dump,
 	exit_threads, exec, exec_thread, exec_path, exec_fail, send_signals,
 	read_restarted;
-static act_fn read_interrupted, wait_stopped, children_killed;
+static act_fn read_interrupted, read_begun_again, wait_stopped, children_killed,
+	exit_blocked;
 #ifdef SYS_fork
 static act_fn fork_children, vfork_children;
 #endif
@@ -115,12 +117,14 @@ static act_fn unshare_children, clone_children_ns, clone3_children_ns, setns_typ
 static act_fn setns_pidfd, unshare_fail, unshare_eperm, unshare_fail_plain, clone_fail;
 static act_fn clone3_fail, clone_fail_plain, setns_fail;
 static act_fn nothing, runs, live, hold, bind_mount, alive;
-static act_fn waits, waits_collide, copies_in_turn, random_calls, storm, many_groups;
+static act_fn waits, waits_moved, waits_collide, copies_in_turn, random_calls, storm,
+	many_groups;
 
 typedef void prepare_fn(struct job *job);
 
 static prepare_fn seccomp_filter, handler_restart, handler_plain, interrupter_restart;
-static prepare_fn interrupter_plain, interrupter_stop, interrupter_kill;
+static prepare_fn interrupter_late, interrupter_plain, interrupter_stop, interrupter_kill;
+static prepare_fn releaser;
 static prepare_fn mover;
 static prepare_fn timer_restart, start_crowd_pipe;
 #ifdef __x86_64__
@@ -166,12 +170,18 @@ static const struct command {
 	{ "sigreturn", "N", handler_plain, send_signals, "N tgkill, N rt_sigreturn" },
 	{ "restart-sa", "N", interrupter_restart, read_restarted,
 	  "1 read, interrupted N times and restarted, N rt_sigreturn" },
+	{ "restart-late", "MS", interrupter_late, read_begun_again,
+	  "1 read, interrupted after MS milliseconds and restarted, which ends MS later, 1 rt_sigreturn; "
+	  "prints how long that was in all, and since the handler ran, in ns, by a write" },
 	{ "eintr", "N", interrupter_plain, read_interrupted,
 	  "N read=EINTR, N rt_sigreturn" },
 	{ "stopcont", "N", interrupter_stop, wait_stopped,
 	  "N futex that wait, stopped and continued, each of which ends as restart_syscall" },
 	{ "killed", "N", interrupter_kill, children_killed,
 	  "N clone, N* read that never returns, N wait4" },
+	{ "exit-blocked", "N", releaser, exit_blocked,
+	  "N clone, N* clone of a thread, N* read of that, which never returns, as N* exit_group of the "
+	  "first thread ends it, N wait4" },
 #ifdef SYS_fork
 	{ "fork", "N", NULL, fork_children, "N fork, N* exit_group, N wait4" },
 	{ "vfork", "N", NULL, vfork_children, "N vfork, N* exit_group, N wait4" },
@@ -185,8 +195,9 @@ static const struct command {
 	 * How long they took in all, and the longest, is printed in ns, by a write.
 	 */
 	{ "waits", "MS N", NULL, waits, "N rt_sigtimedwait=EAGAIN" },
-	{ "waits-moved", "MS N", mover, waits,
-	  "N rt_sigtimedwait=EAGAIN, each ends on another CPU than it began on" },
+	{ "waits-moved", "MS N", mover, waits_moved,
+	  "N rt_sigtimedwait that a signal ends after MS milliseconds, each on another CPU than it began "
+	  "on; ends with 77 where the first two CPUs are not to be had" },
 	{ "copies-in-turn", "N", NULL, copies_in_turn,
 	  "1 sched_setscheduler, then in turn N process_vm_readv of nothing and N process_vm_writev "
 	  "of 1 MiB, which nobody else calls; prints how long they took in all, in ns, and the sum of "
@@ -366,6 +377,27 @@ static void __attribute__((noreturn)) end(int status)
 {
 	for (;;)
 		syscall(SYS_exit_group, status);
+}
+
+static long long clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now); /* no system call */
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* With one system call. */
+__attribute__((format(printf, 1, 2))) static int print(const char *format, ...)
+{
+	char text[96];
+	va_list ap;
+	int length;
+
+	va_start(ap, format);
+	length = vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	return write(STDOUT_FILENO, text, length) == length ? 0 : 1;
 }
 
 static int failed_with(long ret, int error)
@@ -728,6 +760,7 @@ static struct shared *handler_shared;
 static void on_signal(int number)
 {
 	(void)number;
+	handler_shared->handled_at = clock_ns();
 	handler_shared->handled++;
 }
 
@@ -863,6 +896,46 @@ static int read_restarted(const struct job *job)
 	return job->shared->handled == job->n ? 0 : 1;
 }
 
+static void sleep_ms(long ms)
+{
+	const struct timespec duration = { .tv_sec = ms / 1000,
+					   .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&duration, NULL);
+}
+
+static void interrupt_late(const struct job *job)
+{
+	await_counter(job->pid, &job->shared->blocking, 1);
+	await_state(job->pid, 'S');
+	sleep_ms(job->ms);
+	kill(job->pid, SIGUSR1);
+	await_counter(job->pid, &job->shared->handled, 1);
+	await_state(job->pid, 'S');
+	sleep_ms(job->ms);
+	if (write(job->pipe[1], "x", 1) != 1)
+		_exit(1);
+}
+
+static void interrupter_late(struct job *job)
+{
+	handler_restart(job);
+	start_interrupter(job, interrupt_late);
+}
+
+static int read_begun_again(const struct job *job)
+{
+	long long begin = clock_ns(), end;
+	char byte;
+
+	job->shared->blocking = 1;
+	if (syscall(SYS_read, job->pipe[0], &byte, 1) != 1)
+		return 1;
+	end = clock_ns();
+	return print("%lld %lld\n", end - begin, end - job->shared->handled_at) |
+	       (job->shared->handled == 1 ? 0 : 1);
+}
+
 static void interrupt_each(const struct job *job)
 {
 	for (long i = 1; i <= job->n; i++) {
@@ -966,6 +1039,50 @@ static int children_killed(const struct job *job)
 		surprises |= wait_for(pid, SIGKILL);
 	}
 	return surprises;
+}
+
+static void release_each(const struct job *job)
+{
+	for (long i = 1; i <= job->n; i++) {
+		await_counter(job->pid, &job->shared->blocking, i);
+		await_state(job->shared->victim, 'S');
+		job->shared->handled++;
+	}
+}
+
+static void releaser(struct job *job)
+{
+	start_interrupter(job, release_each);
+}
+
+static int thread_reads(void *arg)
+{
+	const struct job *job = arg;
+	char byte;
+
+	syscall(SYS_read, job->pipe[0], &byte, 1);
+	return 1;
+}
+
+static int exit_blocked_once(const struct job *job)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	const int released = job->shared->handled;
+	int thread =
+		clone(thread_reads, stack + sizeof(stack), THREAD_FLAGS, (void *)job);
+
+	if (thread < 0)
+		return 1;
+	job->shared->victim = thread;
+	job->shared->blocking++;
+	while (job->shared->handled == released) /* without a call */
+		;
+	return 0;
+}
+
+static int exit_blocked(const struct job *job)
+{
+	return in_children(job, exit_blocked_once);
 }
 
 static int signal_self(const struct job *job)
@@ -1562,27 +1679,6 @@ static int alive(const struct job *job)
 	return syscall(SYS_nanosleep, &duration, NULL) == 0 ? 0 : 1;
 }
 
-static long long clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now); /* no system call */
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
-/* With one system call. */
-__attribute__((format(printf, 1, 2))) static int print(const char *format, ...)
-{
-	char text[96];
-	va_list ap;
-	int length;
-
-	va_start(ap, format);
-	length = vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	return write(STDOUT_FILENO, text, length) == length ? 0 : 1;
-}
-
 static long wait_once(long ms)
 {
 	const struct timespec duration = { .tv_sec = ms / 1000,
@@ -1601,7 +1697,6 @@ static int waits(const struct job *job)
 	for (long i = 0; i < job->n; i++) {
 		long long begin = clock_ns(), took;
 
-		job->shared->blocking++;
 		surprises |= failed_with(wait_once(job->ms), EAGAIN);
 		took = clock_ns() - begin;
 		all += took;
@@ -1610,23 +1705,59 @@ static int waits(const struct job *job)
 	return surprises | print("%lld %lld\n", all, longest);
 }
 
-/* Takes turns between the first two CPUs. */
+static int go_to_cpu(pid_t pid, int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	return sched_setaffinity(pid, sizeof(cpus), &cpus);
+}
+
+/* It takes turns between the first two CPUs. */
 static void move_each(const struct job *job)
 {
 	for (long i = 1; i <= job->n; i++) {
-		cpu_set_t cpus;
-
 		await_counter(job->pid, &job->shared->blocking, i);
 		await_state(job->pid, 'S');
-		CPU_ZERO(&cpus);
-		CPU_SET(i % 2, &cpus);
-		sched_setaffinity(job->pid, sizeof(cpus), &cpus);
+		sleep_ms(job->ms);
+		go_to_cpu(job->pid, i % 2);
+		kill(job->pid, SIGUSR1);
 	}
 }
 
 static void mover(struct job *job)
 {
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR1);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+		die("sigprocmask: %s", strerror(errno));
+	if (go_to_cpu(0, 1) < 0 || go_to_cpu(0, 0) < 0)
+		exit(SKIPPED);
 	start_interrupter(job, move_each);
+}
+
+static int waits_moved(const struct job *job)
+{
+	const unsigned long signals = 1UL << (SIGUSR1 - 1);
+	long long all = 0, longest = 0;
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		int cpu = sched_getcpu(); /* no system call */
+		long long begin = clock_ns(), took;
+
+		job->shared->blocking++;
+		surprises |= syscall(SYS_rt_sigtimedwait, &signals, NULL, NULL,
+				     sizeof(signals)) != SIGUSR1;
+		took = clock_ns() - begin;
+		surprises |= cpu < 0 || sched_getcpu() == cpu;
+		all += took;
+		longest = took > longest ? took : longest;
+	}
+	return surprises | print("%lld %lld\n", all, longest);
 }
 
 /* The next process gets the number after that. */
