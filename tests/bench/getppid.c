@@ -5,11 +5,13 @@
  * Prints the nanoseconds that one getppid() takes: of the quickest of BURSTS (250) bursts, on that CPU
  * or else the last one. With 0 bursts it goes on until it is killed.
  *
- *	getppid --turns CGROUP
+ *	getppid --turns DIRECTORY N
  *
- * The same for a turn of two processes on one CPU, of which one is in that cgroup and one is not:
- * who is woken up by a read that ends, wakes the other one up by a write. So of the two calls of a
- * turn the first ends in another group than the call before it.
+ * The same for a call that ends in another group than the one before it: of processes that take turns on one
+ * CPU, each with a memory of its own, one in each of the cgroups DIRECTORY/group-0 to group-(N - 1), and
+ * this one. Each of them says sched_yield(), which as real-time processes they do strictly in turn,
+ * so that no other call, no pipe and no waking up is in the time. A burst is once around, or more
+ * often when they are few. It is measured and printed once for each line that is read.
  *
  *	getppid --time kill|fork|setns
  *
@@ -23,7 +25,11 @@
  * What else goes on in the machine can only add time. A burst is far shorter than a scheduler's
  * time slice, so that some of them run undisturbed on a busy machine, too; those are the quickest.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -31,17 +37,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "cgroup.h"
 #include "child.h"
 
-enum { CALLS_PER_BURST = 500, TURNS_PER_BURST = 100, BURSTS = 250, FORKS = 20000 };
-
-static int to_other[2], from_other[2]; /* pipes */
+enum {
+	CALLS_PER_BURST = 500,
+	BURSTS = 250,
+	FORKS = 20000,
+	TURNS_PER_BURST = 500, /* or as many as there are processes */
+	TURNS_AT_MOST = 300000,
+};
 
 static uint64_t now_ns(void)
 {
@@ -60,15 +71,14 @@ static uint64_t burst_ns(void)
 	return now_ns() - start;
 }
 
-/* UINT64_MAX when the other process is gone. */
-static uint64_t turns_ns(void)
+static long laps_per_burst;
+
+static uint64_t laps_ns(void)
 {
 	uint64_t start = now_ns();
-	char c = 0;
 
-	for (int i = 0; i < TURNS_PER_BURST; i += 2)
-		if (write(to_other[1], &c, 1) != 1 || read(from_other[0], &c, 1) != 1)
-			return UINT64_MAX;
+	for (long i = 0; i < laps_per_burst; i++)
+		sched_yield();
 	return now_ns() - start;
 }
 
@@ -110,40 +120,105 @@ static int pin(int cpu)
 	return sched_setaffinity(0, sizeof(one), &one);
 }
 
-/* Until its parent is gone. */
-static void take_turns(const char *cgroup)
+/* A process that is made in the cgroup: to move it there would have each wait for RCU. */
+static pid_t fork_into(const char *directory, long number)
 {
-	char c;
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
+	char path[4096];
+	pid_t pid;
+	int fd;
 
-	close(to_other[1]);
-	close(from_other[0]);
-	if (enter_cgroup(cgroup) < 0)
-		return;
-	while (read(to_other[0], &c, 1) == 1)
-		if (write(from_other[1], &c, 1) != 1)
-			return;
+	snprintf(path, sizeof(path), "%s/group-%ld", directory, number);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	args.cgroup = (uint64_t)fd;
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	close(fd);
+	return pid;
 }
 
-static int measure_turns(const char *cgroup)
-{
-	uint64_t ns;
-	pid_t other;
+/* What those who take turns have to do: shared with them, and a futex. */
+static struct order {
+	volatile unsigned number; /* of the measurement */
+	volatile long laps;	  /* 0: no more */
+} * order;
 
-	signal(SIGPIPE, SIG_IGN); /* when the other one cannot be had */
-	if (pipe(to_other) < 0 || pipe(from_other) < 0)
-		return -1;
-	other = fork();
-	if (other == 0) {
-		take_turns(cgroup);
-		_exit(0);
+static long futex(int operation, unsigned value)
+{
+	return syscall(SYS_futex, &order->number, operation, value, NULL, NULL, 0);
+}
+
+/* Until there are no more orders, or its parent is gone. */
+static void take_turns(pid_t parent)
+{
+	unsigned done = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) /* it was gone before that */
+		_exit(1);
+	for (;;) {
+		while (order->number == done)
+			futex(FUTEX_WAIT, done);
+		done = order->number;
+		if (!order->laps)
+			_exit(0);
+		for (long i = 0; i < order->laps; i++)
+			sched_yield();
 	}
-	close(to_other[0]);
-	close(from_other[1]);
-	ns = other < 0 ? UINT64_MAX : least_ns(BURSTS, turns_ns);
-	close(to_other[1]);
-	if (other < 0 || waitpid(other, NULL, 0) < 0 || ns == UINT64_MAX)
+}
+
+static int start_turns(const char *directory, long count)
+{
+	const pid_t self = getpid();
+
+	order = mmap(NULL, sizeof(*order), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (order == MAP_FAILED)
 		return -1;
-	printf("%.2f\n", (double)ns / TURNS_PER_BURST);
+	for (long i = 0; i < count; i++) {
+		pid_t pid = fork_into(directory, i);
+
+		if (pid < 0)
+			return -1;
+		if (pid == 0)
+			take_turns(self);
+	}
+	return 0;
+}
+
+/* They go on when we yield, which we do as often as they will. */
+static void give_order(long laps)
+{
+	order->laps = laps;
+	order->number++;
+	futex(FUTEX_WAKE, INT_MAX);
+}
+
+/* Once for each line that it reads. */
+static int measure_turns(const char *directory, long count)
+{
+	const struct sched_param first = { .sched_priority = 1 };
+	const long lap = count + 1;
+	long turns, bursts;
+	char line[16];
+
+	if (sched_setscheduler(0, SCHED_FIFO, &first) < 0 ||
+	    start_turns(directory, count) < 0)
+		return -1;
+	laps_per_burst = lap < TURNS_PER_BURST ? TURNS_PER_BURST / lap : 1;
+	turns = laps_per_burst * lap;
+	bursts = turns * BURSTS < TURNS_AT_MOST ? BURSTS : 1 + TURNS_AT_MOST / turns;
+	sched_yield(); /* until all of them wait */
+	while (fgets(line, sizeof(line), stdin)) {
+		give_order(laps_per_burst * (bursts + 1));
+		laps_ns(); /* so that all have begun */
+		printf("%.2f\n", (double)least_ns((int)bursts, laps_ns) / (double)turns);
+		fflush(stdout);
+	}
+	give_order(0);
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
 	return 0;
 }
 
@@ -227,24 +302,30 @@ static int measure_calls(int bursts)
 	return 0;
 }
 
+static int measure(int argc, char **argv)
+{
+	const char *mode = argc > 2 && argv[1][0] == '-' ? argv[1] : "";
+
+	if (argc == 3 && strcmp(mode, "--time") == 0)
+		return measure_events(argv[2]);
+	if (argc == 3 && strcmp(mode, "--send") == 0)
+		return send_signals(strtol(argv[2], NULL, 10));
+	if (argc == 4 && strcmp(mode, "--turns") == 0)
+		return measure_turns(argv[2], strtol(argv[3], NULL, 10));
+	return measure_calls(argc > 1 ? (int)strtol(argv[1], NULL, 10) : BURSTS);
+}
+
 int main(int argc, char **argv)
 {
-	const char *mode = argc == 3 && argv[1][0] == '-' ? argv[1] : "";
-	int cpu = argc == 3 && !mode[0] ? (int)strtol(argv[2], NULL, 10) : last_cpu();
+	bool has_cpu = argc == 3 && argv[1][0] != '-';
 
-	if (pin(cpu) < 0) {
+	if (pin(has_cpu ? (int)strtol(argv[2], NULL, 10) : last_cpu()) < 0) {
 		perror("getppid: sched_setaffinity");
 		return 1;
 	}
-	if (!mode[0])
-		return measure_calls(argc > 1 ? (int)strtol(argv[1], NULL, 10) : BURSTS);
-	if (strcmp(mode, "--time") == 0)
-		return measure_events(argv[2]) < 0;
-	if (strcmp(mode, "--send") == 0)
-		return send_signals(strtol(argv[2], NULL, 10)) < 0;
-	if (measure_turns(argv[2]) < 0) {
-		fprintf(stderr, "getppid: cannot take turns with a process in %s\n",
-			argv[2]);
+	if (measure(argc, argv) < 0) {
+		fprintf(stderr, "getppid: %s cannot be measured here\n",
+			argc > 1 ? argv[1] : "");
 		return 1;
 	}
 	return 0;
