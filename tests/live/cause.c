@@ -204,8 +204,9 @@ static const struct command {
 	  "their squares, in us^2" },
 	{ "random", "MS", NULL, random_calls,
 	  "for MS milliseconds; prints how many, how many of them failed, and how many were inotify_rm_watch" },
-	{ "storm", "PATH MS", NULL, storm,
-	  "in each of many cgroups PATH/N, some at a time, N % 97 getppid and exit_group; prints how many" },
+	{ "storm", "PATH MS N", NULL, storm,
+	  "in each of at most N cgroups per second, PATH/I, some at a time, I % 97 getppid and exit_group; "
+	  "prints how many" },
 	{ "many-groups", "PATH N", NULL, many_groups,
 	  "in each of N cgroups PATH/0 and so on, which remain, each call of harmless.h and exit_group" },
 	{ "waits-collide", "MS", NULL, waits_collide,
@@ -1858,7 +1859,7 @@ static int random_calls(const struct job *job)
  * Cgroups that come and go
  */
 
-enum { STORM_PER_MS = 1, STORM_KINDS = 97, STORM_AT_A_TIME = 16 };
+enum { STORM_KINDS = 97, STORM_AT_A_TIME = 16 };
 
 /*
  * Makes the cgroup, and has a child do that in it, which begins there: to move a task that runs, the kernel
@@ -1924,7 +1925,7 @@ static int storm(const struct job *job)
 		long *pid = &pids[number % STORM_AT_A_TIME];
 		char path[PATH_MAX];
 
-		if (number >= ms * STORM_PER_MS) {
+		if (number >= ms * job->n / 1000) {
 			usleep(500);
 			continue;
 		}
