@@ -87,8 +87,8 @@ static __always_inline bool have_current_task_btf(void)
 }
 
 /*
- * The current task, for OF_SELF() alone. A program asks once and hands it on: on x86-64 no kernel of
- * the matrix inlines the call.
+ * The current task, for OF_SELF() alone. A program asks once and hands it on, as it may be a call: not
+ * every kernel's compiler has it inline.
  */
 static __always_inline struct task_struct *self(void)
 {

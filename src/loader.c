@@ -544,7 +544,7 @@ static bool is_silent(const struct door *door, const struct load_plan *plan)
 	return door->is_bounded && plan->leader && kernel_is_before(6, 7);
 }
 
-/* Of a door where bpf(2) alone keeps runs out, too: that they were is told since 6.7, too. */
+/* Whether runs may be missed there, be it because of bpf(2), that are told since 6.7 only. */
 static bool is_untold(const struct door *door)
 {
 	return door->is_kept_out && kernel_is_before(6, 7);
