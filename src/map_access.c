@@ -3,15 +3,25 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <sys/syscall.h>
 
 #include <bpf/bpf.h>
 
+#include "seccomp_filter.h"
+
 static bool shielded, refused;
+
+/* The daemon by itself makes none of these. */
+static bool is_fatal(void)
+{
+	return seccomp_kills(SYS_sched_getscheduler) ||
+	       seccomp_kills(SYS_sched_getparam) || seccomp_kills(SYS_sched_setscheduler);
+}
 
 void map_shield(bool on)
 {
-	shielded = on;
-	refused = false;
+	refused = on && is_fatal();
+	shielded = on && !refused;
 }
 
 bool map_shield_refused(void)

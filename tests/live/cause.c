@@ -276,7 +276,8 @@ static const struct command {
 
 typedef void confine_fn(const char *arg);
 
-static confine_fn drop_caps, become_nobody, forbid_bpf, forbid_perf, enter_namespaces;
+static confine_fn drop_caps, become_nobody, forbid_bpf, forbid_perf, forbid_listns,
+	forbid_fifo, enter_namespaces;
 
 /* cause NAME ARG PROGRAM [ARGUMENT...]: runs PROGRAM where something is refused */
 static const struct wrapper {
@@ -291,6 +292,9 @@ static const struct wrapper {
 	{ "no-bpf", "EPERM|ENOSYS|KILL", forbid_bpf, "where seccomp refuses bpf so" },
 	{ "no-perf", "EPERM|ENOSYS|KILL", forbid_perf,
 	  "where it refuses perf_event_open so" },
+	{ "no-listns", "EPERM|ENOSYS|KILL", forbid_listns, "where it refuses listns so" },
+	{ "no-fifo", "EPERM|ENOSYS|KILL", forbid_fifo,
+	  "where it refuses sched_setscheduler so" },
 	{ "in-new", "TYPES", enter_namespaces,
 	  "in new namespaces, as root; signals to us go to PROGRAM" },
 };
@@ -2224,6 +2228,18 @@ static void forbid_bpf(const char *how)
 static void forbid_perf(const char *how)
 {
 	forbid(SYS_perf_event_open, how);
+}
+
+static void forbid_listns(const char *how)
+{
+	enum { LISTNS = 470 }; /* on all 64-bit architectures, since Linux 6.19 */
+
+	forbid(LISTNS, how);
+}
+
+static void forbid_fifo(const char *how)
+{
+	forbid(SYS_sched_setscheduler, how);
 }
 
 static void write_file(const char *path, const char *text)
