@@ -402,7 +402,7 @@ static const char *find_fault(const struct bpf_program *program)
 	struct bpf_prog_info info;
 	uint32_t size = sizeof(info), bytes;
 
-	if (!get_info(program, &info) || info.jited_prog_len)
+	if (kernel_is_before(6, 10) || !get_info(program, &info) || info.jited_prog_len)
 		return NULL;
 	bytes = info.xlated_prog_len;
 	cleanup_free struct bpf_insn *code = malloc(bytes ? bytes : 1);
