@@ -44,8 +44,9 @@ enum preemption {
 };
 
 /*
- * One way to hook what an object needs. Its programs are taken together or not at all. Two
- * may have one name. They are tried in the order of the table, but those where preemption is on come after
+ * One way to hook what an object needs. Its programs are taken together or not at all. Where one takes
+ * two ways, its name has a plus in between, and the option Hook takes the first of them for it, too.
+ * They are tried in the order of the table, but those where preemption is on come after
  * all others: a sys_exit program under contention for the CPU loses one run in ten.
  */
 struct door {

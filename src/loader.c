@@ -511,19 +511,36 @@ __attribute__((format(printf, 2, 3))) static void note(struct load_report *repor
 	va_end(args);
 }
 
-/* Once, where two doors of one name are refused for one reason. */
+/* Of "kretprobe+raw_tp" or "kretprobe". */
+static int first_way_length(const char *name)
+{
+	return (int)strcspn(name, "+");
+}
+
+static bool is_same_first_way(const char *a, const char *b)
+{
+	int n = first_way_length(a);
+
+	return n == first_way_length(b) && strncmp(a, b, n) == 0;
+}
+
+/* Once, where two doors of one first way are refused for one reason. */
 static void note_refusal(struct load_report *report, const char *door, const char *why)
 {
 	char refusal[sizeof(complaint) + 32];
 
-	snprintf(refusal, sizeof(refusal), "not %s: %s", door, why);
+	snprintf(refusal, sizeof(refusal), "not %.*s: %s", first_way_length(door), door,
+		 why);
 	if (!strstr(report->refused, refusal))
 		note(report, "%s", refusal);
 }
 
 static bool is_wanted(const struct door *door, const struct load_plan *plan)
 {
-	return door->name && (!plan->hook || strcmp(door->name, plan->hook) == 0);
+	if (!door->name || !plan->hook)
+		return door->name;
+	return strcmp(door->name, plan->hook) == 0 ||
+	       (!strchr(plan->hook, '+') && is_same_first_way(door->name, plan->hook));
 }
 
 /* Whether the kernel leaves out runs there. */
@@ -634,7 +651,7 @@ static void note_passed_over(const struct object *object, const struct load_plan
 
 	for (const struct door *d = object->doors; d < report->door; d++)
 		if (is_wanted(d, plan) && rank_of(d, plan) > rank &&
-		    strcmp(d->name, report->door->name) != 0)
+		    !is_same_first_way(d->name, report->door->name))
 			note_refusal(report, d->name,
 				     is_silent(d, plan) ? UNTOLD : LEFT_OUT);
 }

@@ -46,8 +46,14 @@ static void set_detail(struct settings *s, size_t index)
 static const char *const tracepoint_hooks[] = { "auto", "tp_btf", "raw_tp", "tracepoint",
 						NULL };
 static const char *const signals_hooks[] = { "auto", "tp_btf", "raw_tp", NULL };
-static const char *const namespaces_hooks[] = { "auto",	  "fexit",  "kretprobe",
-						"tp_btf", "raw_tp", "tracepoint",
+static const char *const namespaces_hooks[] = { "auto",
+						"fexit",
+						"kretprobe",
+						"kretprobe+raw_tp",
+						"kretprobe+tracepoint",
+						"tp_btf",
+						"raw_tp",
+						"tracepoint",
 						NULL };
 
 static const char *const severities[] = {
