@@ -87,6 +87,8 @@ static int open_perf(struct events *e)
 				sizeof(int), cpus, NULL);
 	if (e->map < 0)
 		return -errno;
+	if (seccomp_kills(SYS_perf_event_open))
+		return -EPERM;
 	/* what found no room was counted by the program, which was told so */
 	e->perf = perf_buffer__new(e->map, perf_pages(e->bytes, cpus), take_from_perf,
 				   NULL, e, NULL);
@@ -104,11 +106,12 @@ static void close_all(struct events *e)
 	e->map = -1;
 }
 
-struct events *events_new(size_t bytes)
+struct events *events_new(size_t bytes, bool *ret_by_perf)
 {
 	struct events *e = calloc(1, sizeof(*e));
 	int err;
 
+	*ret_by_perf = false;
 	if (!e)
 		return NULL;
 	e->map = -1;
@@ -116,10 +119,11 @@ struct events *events_new(size_t bytes)
 	err = open_ring(e);
 	if (err) {
 		close_all(e);
-		err = seccomp_kills(SYS_perf_event_open) ? -EPERM : open_perf(e);
+		err = open_perf(e);
 	}
 	if (!err)
 		return e;
+	*ret_by_perf = e->map >= 0;
 	events_free(e);
 	errno = -err;
 	return NULL;

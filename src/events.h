@@ -2,6 +2,7 @@
 /* The one buffer in which the programs of all families leave their events. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,9 +12,10 @@ struct events;
 
 /*
  * A ring buffer of `bytes`, a power of two of at least a page; where the kernel has none, before Linux
- * 5.8, or none that works, with PREEMPT_RT, a perf buffer, which each CPU has its part of. NULL and errno where it has neither.
+ * 5.8, or none that works, with PREEMPT_RT, a perf buffer, which each CPU has its part of. NULL and errno
+ * where it has neither; `*ret_by_perf` is then whether it was a perf event that was refused.
  */
-struct events *events_new(size_t bytes);
+struct events *events_new(size_t bytes, bool *ret_by_perf);
 void events_free(struct events *e); /* takes NULL */
 
 /* For the programs: the map, owned by `e`, and how events get into it. */

@@ -82,6 +82,8 @@ struct monitor {
 	struct kernel_found kernel;
 	bool told_loss;
 	bool by_fexit; /* of which a kernel that can be preempted leaves out runs */
+	bool by_hook;  /* as the operator wishes */
+	bool bounded;  /* where so many runs at once have room */
 	bool exposed; /* for want of a better way, to runs that a preemptible kernel leaves out */
 	struct controller controller;
 	struct loaded *groups_loaded; /* NULL: no groups */
@@ -210,6 +212,8 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 	m->exposed |= m->kernel.preempts_at_tracepoints && !plan->hook &&
 		      report->door->preemption != PREEMPTION_OFF;
 	m->by_fexit |= report->door->preemption == PREEMPTION_ON;
+	m->by_hook |= plan->hook != NULL;
+	m->bounded |= report->door->is_bounded;
 	if (report->door->is_kept_out)
 		map_shield(true);
 	return 0;
@@ -606,21 +610,20 @@ static void start_events(struct monitor *m)
 {
 	size_t wanted = (size_t)m->settings->event_buffer << 10,
 	       bytes = (size_t)sysconf(_SC_PAGESIZE);
-	bool any = false;
+	bool any = false, by_perf = false;
 
 	while (bytes < wanted)
 		bytes *= 2;
 	m->last_notice = &m->notices;
 	for (struct running *r = m->running; r < m->running + m->running_count; r++)
 		any |= notify_settings(m, r->family) != NULL;
-	m->events = any ? events_new(bytes) : NULL;
+	m->events = any ? events_new(bytes, &by_perf) : NULL;
 	if (any && !m->events) {
 		int err = -errno;
 
 		snprintf(m->events_error, sizeof(m->events_error), "%s; %s",
 			 strerror(-err),
-			 err == -ENOMEM ? "lower EventBuffer" :
-					  remedy_for(err, m->settings->btf_path));
+			 remedy_for_events(err, by_perf, m->settings->btf_path));
 	}
 	if (!m->events)
 		return;
@@ -699,6 +702,17 @@ static int check_filter(const struct monitor *m)
 	return -EPERM;
 }
 
+static void say_start_failed(const struct monitor *m, int err)
+{
+	if (err == -ENODEV)
+		say(m, MONITOR_ERROR,
+		    "all families are off: /sys/devices/system/cpu/possible cannot be read; let "
+		    "the daemon see /sys");
+	else
+		say(m, MONITOR_ERROR, "all families are off: %s; %s", strerror(-err),
+		    remedy_for(err, m->settings->btf_path));
+}
+
 static int start_all(struct monitor *m)
 {
 	int err = check_filter(m), last = -ENODEV;
@@ -728,11 +742,7 @@ static int start_all(struct monitor *m)
 			err = add_constants(m, r);
 	}
 	if (err) {
-		say(m, MONITOR_ERROR, "all families are off: %s",
-		    m->cpus ?
-			    strerror(-err) :
-			    "/sys/devices/system/cpu/possible cannot be read; let the daemon "
-			    "see /sys");
+		say_start_failed(m, err);
 		return err;
 	}
 	say_what_is_off(m, up);
@@ -740,8 +750,10 @@ static int start_all(struct monitor *m)
 		loader_forgive(r->loaded);
 	loader_forgive(m->groups_loaded);
 	err = up && m->settings->self_cost ? start_cost(m) : 0;
-	if (err)
+	if (err) {
+		say_start_failed(m, err);
 		return err;
+	}
 	return up ? 0 : last;
 }
 
@@ -985,34 +997,44 @@ static void send_event_metrics(const struct monitor *m, struct running *r,
 	warn_of_unsent(m, r);
 }
 
-/* Once: from then on ebpf-self/total_events-lost tells. */
-static void warn_of_loss(struct monitor *m, uint64_t lost)
+/* `missed`: runs of programs; else a map was full. */
+static const char *remedy_for_loss(const struct monitor *m, bool missed)
 {
-	const char *remedy = "";
+	if (!missed)
+		return "set ErrorCodes false in <Syscalls>";
+	if (m->exposed)
+		return remedy_for_tracepoints();
+	if (map_shield_refused())
+		return "let collectd be a SCHED_FIFO thread while it reads (CAP_SYS_NICE; of "
+		       "systemd, no RestrictRealtime=)";
+	if (m->by_hook)
+		return "set Hook to \"auto\"";
+	if (m->by_fexit)
+		return "set Hook \"kretprobe\" or \"tracepoint\" in <Namespaces>";
+	if (m->bounded)
+		return "set Hook \"raw_tp\" in <Namespaces>";
+	return "please report it with the kernel's version";
+}
 
+/* Once: from then on ebpf-self/total_events-lost tells. */
+static void warn_of_loss(struct monitor *m, uint64_t lost, bool missed)
+{
 	if (!lost || m->told_loss)
 		return;
 	m->told_loss = true;
-	if (m->exposed)
-		remedy = remedy_for_tracepoints();
-	else if (map_shield_refused())
-		remedy =
-			"let collectd be a SCHED_FIFO thread while it reads (CAP_SYS_NICE; of "
-			"systemd, no RestrictRealtime=)";
-	else if (m->by_fexit)
-		remedy = "set Hook \"kretprobe\" or \"tracepoint\" in <Namespaces>";
 	say(m, MONITOR_WARNING,
 	    "%" PRIu64
-	    " events were not counted, as this kernel left out runs of our programs or a "
-	    "map was full; %s%sebpf-self/total_events-lost goes on counting them",
-	    lost, remedy, remedy[0] ? "; " : "");
+	    " events were not counted, as %s; %s; ebpf-self/total_events-lost goes on "
+	    "counting them",
+	    lost, missed ? "this kernel left out runs of our programs" : "a map was full",
+	    remedy_for_loss(m, missed));
 }
 
 static void send_self_metrics(struct monitor *m, double seconds, const struct sink *sink)
 {
 	uint64_t bytes = m->groups_loaded ? loader_map_bytes(m->groups_loaded) : 0;
-	uint64_t lost = m->groups_loaded ? loader_missed_runs(m->groups_loaded) : 0;
-	uint64_t missed;
+	uint64_t missed = m->groups_loaded ? loader_missed_runs(m->groups_loaded) : 0;
+	uint64_t family_missed, no_room = 0;
 
 	if (m->events)
 		bytes += loader_bytes(events_map(m->events));
@@ -1023,10 +1045,12 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 			continue;
 		samples_send_self(sink, "count", r->rows, "rows-%s", r->family->name);
 		bytes += loader_map_bytes(r->loaded);
-		missed = loader_missed_runs(r->loaded);
-		samples_send_self_count(sink, missed, "missed-%s", r->family->name);
+		family_missed = loader_missed_runs(r->loaded);
+		samples_send_self_count(sink, family_missed, "missed-%s",
+					r->family->name);
+		missed += family_missed;
 		read_counter(r, "lost", &r->lost);
-		lost += missed + r->lost;
+		no_room += r->lost;
 		send_event_metrics(m, r, sink);
 	}
 	samples_send_self(sink, "count", m->groups ? groups_count(m->groups) : 0,
@@ -1036,10 +1060,10 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 			  "series-refused");
 	samples_send_self(sink, "memory", bytes, "maps");
 	samples_send_self(sink, "duration", seconds, "read");
-	samples_send_self_count(sink, lost, "lost");
+	samples_send_self_count(sink, missed + no_room, "lost");
 	if (m->cost)
 		cost_send(m->cost, sink);
-	warn_of_loss(m, lost);
+	warn_of_loss(m, missed + no_room, missed > 0);
 }
 
 static double seconds_since(const struct timespec *begin)

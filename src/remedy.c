@@ -186,7 +186,15 @@ static const char *jit_remedy(void)
 	return "have them compiled: set the sysctl net.core.bpf_jit_enable to 1";
 }
 
-static const char *program_remedy(void)
+static const char wrong_btf_file[] =
+	"let BtfPath name a file with the BTF of the running kernel";
+
+const char *remedy_for_btf_file(void)
+{
+	return wrong_btf_file;
+}
+
+static const char *program_remedy(const char *btf_path)
 {
 	if (!may_load())
 		return permission_remedy();
@@ -194,13 +202,10 @@ static const char *program_remedy(void)
 		return lockdown_remedy();
 	if (is_jit_off())
 		return jit_remedy();
+	if (btf_path)
+		return wrong_btf_file;
 	return "the kernel's verifier refuses the program: please report it with the kernel's "
 	       "version";
-}
-
-const char *remedy_for_btf_file(void)
-{
-	return "let BtfPath name a file with the BTF of the running kernel";
 }
 
 /* With the capabilities that this process has: access(2) asks without where it is not root. */
@@ -212,13 +217,16 @@ static bool may_access(const char *path, int mode)
 static const char *btf_remedy(const char *btf_path)
 {
 	if (btf_path && !may_access(btf_path, R_OK))
-		return remedy_for_btf_file();
+		return wrong_btf_file;
 	if (!btf_path && !may_access("/sys/kernel/btf/vmlinux", R_OK))
 		return "this kernel shows no BTF in /sys/kernel/btf/vmlinux: use one built with "
 		       "CONFIG_DEBUG_INFO_BTF and let the daemon see /sys, or name a file with "
 		       "its BTF by BtfPath";
 	return NULL;
 }
+
+static const char more_memory[] =
+	"let the daemon have more memory (its memory cgroup), or set a lower Max in <Groups>";
 
 static const char see_manual[] = "see the manual page collectd-ebpf(5) for what it needs";
 
@@ -231,25 +239,25 @@ const char *remedy_for(int err, const char *btf_path)
 	/* libbpf makes sure that it may use bpf before it looks for type information */
 	if (err != -EPERM && err != -ENOSYS && no_btf)
 		return no_btf;
-	/* that of another kernel is found wrong in many ways, of which -E2BIG is one */
-	if (btf_path && err != -EPERM && err != -ENOSYS && err != -ENOMEM)
-		return remedy_for_btf_file();
 	switch (-err) {
 	case EACCES: /* of security modules, too */
 	case EINVAL:
-		return program_remedy();
+		return program_remedy(btf_path);
 	case EPERM:
 		return permission_remedy();
-	case E2BIG:
 	case ENOMEM:
-		return "let the daemon have more memory (its memory cgroup), or set a lower Max in "
-		       "<Groups>";
+		return more_memory;
+	case EMFILE:
+		return "let the daemon have more open files (RLIMIT_NOFILE; of systemd, "
+		       "LimitNOFILE=)";
+	case E2BIG: /* the BTF of another kernel is found wrong in many ways, of which this is one */
+		return btf_path ? wrong_btf_file : more_memory;
 	case ENOSYS:
 		return seccomp_has_filter() ?
 			       remedy_for_filter() :
 			       "use a kernel built with CONFIG_BPF_SYSCALL";
 	default:
-		return see_manual;
+		return btf_path ? wrong_btf_file : see_manual;
 	}
 }
 
@@ -263,7 +271,8 @@ const char *remedy_for_kprobes(void)
 
 bool remedy_is_weak(const char *remedy)
 {
-	return remedy == look_for_module || remedy == see_manual || remedy == use_kprobes;
+	return remedy == look_for_module || remedy == see_manual ||
+	       remedy == use_kprobes || remedy == wrong_btf_file;
 }
 
 /* Where the events are looked up by number, before perf_event_open(2). */
@@ -283,14 +292,27 @@ static bool is_paranoid(void)
 	       !(effective_capabilities() & UINT64_C(1) << CAP_SYS_ADMIN);
 }
 
+static const char lower_paranoia[] =
+	"set the sysctl kernel.perf_event_paranoid to 2 or less, or give collectd CAP_SYS_ADMIN";
+
 const char *remedy_for_perf_events(void)
 {
 	if (is_paranoid())
-		return "set the sysctl kernel.perf_event_paranoid to 2 or less, or give collectd "
-		       "CAP_SYS_ADMIN";
+		return lower_paranoia;
 	if (has_tracefs() && seccomp_has_filter())
 		return remedy_for_filter();
 	return remedy_for_tracepoints();
+}
+
+const char *remedy_for_events(int err, bool by_perf, const char *btf_path)
+{
+	if (err == -ENOMEM)
+		return "let the daemon have more memory (its memory cgroup), or lower EventBuffer";
+	if (!by_perf)
+		return remedy_for(err, btf_path);
+	if (is_paranoid())
+		return lower_paranoia;
+	return seccomp_has_filter() ? remedy_for_filter() : look_for_module;
 }
 
 const char *remedy_for_tracepoints(void)

@@ -19,6 +19,11 @@ const char *remedy_for_btf_file(void);
 /* What remedy_for() is where a perf event is refused, by which kretprobes and classic tracepoints are attached. */
 const char *remedy_for_perf_events(void);
 
+/*
+ * Where there is no buffer for events; `by_perf`: for want of perf events, else as remedy_for().
+ */
+const char *remedy_for_events(int err, bool by_perf, const char *btf_path);
+
 /* Where a seccomp filter forbids what it takes. */
 const char *remedy_for_filter(void);
 

@@ -314,9 +314,9 @@ daemon_start()
 	gone "$DAEMON" && give_up "the daemon ended at once"
 }
 
-# daemon_start_perf [WRAPPER...]: the same where the kernel has no ring buffer, as before Linux 5.8; fails where
-# that cannot be played.
-daemon_start_perf()
+# daemon_start_without_ring [WRAPPER...]: the same where the kernel has no ring buffer, as before Linux 5.8;
+# fails where that cannot be played.
+daemon_start_without_ring()
 {
 	if ! [ -f "${CAUSE%/*}/refuse.so" ]; then
 		leave_out "the perf buffer: no refuse.so"
@@ -327,6 +327,12 @@ daemon_start_perf()
 	ASAN_PRELOAD="${perf_sanitizers:+$perf_sanitizers }${CAUSE%/*}/refuse.so"
 	daemon_start env EBPF_REFUSE=ring-buffer "$@"
 	ASAN_PRELOAD=$perf_sanitizers
+}
+
+# daemon_start_perf [WRAPPER...]: and events are in a perf buffer
+daemon_start_perf()
+{
+	daemon_start_without_ring "$@" || return
 	daemon_log info 'events: in a perf buffer' >/dev/null || complain "no perf buffer"
 }
 
