@@ -579,7 +579,7 @@ took()
 	case $took_lines in
 	'') complain "it is not told how $1 was attached" ;;
 	*"$1: takes"*) complain "told more than once: $took_lines" ;;
-	tp_btf* | raw_tp\ \(not* | fexit* | kretprobe\ \(not* | tracepoint\ \(not*) ;;
+	tp_btf* | raw_tp\ \(not* | fexit* | kretprobe+*\ \(not* | tracepoint\ \(not*) ;;
 	*) complain "$1: no reason why no cheaper way was taken: $took_lines" ;;
 	esac
 	report took "$1" "${took_lines%% *}"
@@ -1196,6 +1196,12 @@ all_off()
 	  <OOM>
 	    Notify true
 	  </OOM>
+	  <Processes>
+	    Notify true
+	  </Processes>
+	  <Signals>
+	    Notify true
+	  </Signals>
 	</Plugin>
 	END
 	wait_lines uptime/uptime 2
