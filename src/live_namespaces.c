@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 
 #include "bpf_shared.h"
 #include "cleanup.h"
+#include "initial_namespace.h"
 #include "loader.h"
 #include "namespace_names.h"
 #include "seccomp_filter.h"
@@ -58,15 +58,6 @@ static const uint32_t flags[NAMESPACE_UNKNOWN] = {
 	[NAMESPACE_USER] = CLONE_NEWUSER,     [NAMESPACE_UTS] = CLONE_NEWUTS,
 };
 
-static bool in_initial_pid_namespace(void)
-{
-	enum { INITIAL_PID_NAMESPACE = 0xEFFFFFFC }; /* include/linux/proc_ns.h */
-	struct stat st;
-
-	return stat("/proc/self/ns/pid", &st) == 0 &&
-	       st.st_ino == (ino_t)(uint32_t)INITIAL_PID_NAMESPACE;
-}
-
 /*
  * Who is not privileged over the initial user and PID namespace is told of his own
  * namespaces only, without an error (may_list_ns() in the kernel's fs/nsfs.c or
@@ -79,7 +70,8 @@ static bool may_list_all(void)
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 
 	return syscall(SYS_capget, &header, data) == 0 &&
-	       data[0].effective & (1U << CAP_SYS_ADMIN) && in_initial_pid_namespace();
+	       data[0].effective & (1U << CAP_SYS_ADMIN) &&
+	       in_initial_namespace(NAMESPACE_PID);
 }
 
 /* The number of namespaces of a type, or a negative errno. */
@@ -105,7 +97,7 @@ static const char *find_gap(void)
 {
 	cleanup_close int fd = open("/proc/1/mountinfo", O_RDONLY | O_CLOEXEC);
 
-	if (!in_initial_pid_namespace())
+	if (!in_initial_namespace(NAMESPACE_PID))
 		return "collectd is in a PID namespace of its own and sees its tasks alone; run it "
 		       "in the host's (of containers, --pid=host)";
 	/* the first process is there as long as we are, so it can only be hidden */
