@@ -891,6 +891,7 @@ static void take_event(void *arg, const struct event *event)
 	if (event->actor_group)
 		snprintf(n->actor_scope, sizeof(n->actor_scope), "%s",
 			 scope_name(m, event->actor_group));
+	n->hierarchy = m->controller.hierarchy;
 	r->family->words(event, n);
 }
 

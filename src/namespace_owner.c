@@ -10,9 +10,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "bpf_shared.h"
 #include "cgroup_name.h"
 #include "cleanup.h"
 #include "identifier.h"
+#include "initial_namespace.h"
 #include "namespace_names.h"
 
 static bool is_in(uint32_t pid, unsigned type, uint64_t inode)
@@ -25,22 +27,21 @@ static bool is_in(uint32_t pid, unsigned type, uint64_t inode)
 	return stat(path, &st) == 0 && st.st_ino == inode;
 }
 
-/* By cgroup v2; where a process has none, by the first v1 hierarchy. */
-static bool find_group(uint32_t pid, char *name, size_t size)
+/* By the line "HIERARCHY:CONTROLLERS:PATH" of the hierarchy: see cgroups(7). */
+static bool find_group(uint32_t pid, int32_t hierarchy, char *name, size_t size)
 {
 	cleanup_fclose FILE *f = NULL;
 	cleanup_free char *line = NULL;
-	bool found = false, is_v2 = false;
+	char path[64], begin[16], *cgroup;
+	bool found = false;
 	size_t room = 0;
-	char path[64];
 
+	snprintf(begin, sizeof(begin), "%" PRId32 ":", hierarchy);
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/cgroup", pid);
 	f = fopen(path, "re");
-	while (f && !is_v2 && getline(&line, &room, f) > 0) {
-		char *cgroup = strstr(line, ":/");
-
-		is_v2 = strncmp(line, "0::", 3) == 0;
-		if (!cgroup || (found && !is_v2))
+	while (f && !found && getline(&line, &room, f) > 0) {
+		cgroup = strstr(line, ":/");
+		if (!cgroup || strncmp(line, begin, strlen(begin)) != 0)
 			continue;
 		cgroup[strcspn(cgroup, "\n")] = '\0';
 		cgroup_group_name(cgroup + 1, name, size);
@@ -79,12 +80,22 @@ struct owner {
 	char name[IDENTIFIER_PART_MAX + 1];
 };
 
+/*
+ * In a cgroup namespace of our own paths begin at our own cgroup, and in a PID namespace of our own `pid` is
+ * somebody else.
+ */
+static bool can_see_owners(void)
+{
+	return in_initial_namespace(NAMESPACE_CGROUP) &&
+	       in_initial_namespace(NAMESPACE_PID);
+}
+
 static void look_up(struct owner *o, unsigned type, uint64_t inode, uint32_t pid,
-		    time_t now)
+		    int32_t hierarchy, time_t now)
 {
 	*o = (struct owner){ .type = type, .inode = inode, .until = now + 2 };
-	if (!find_member(type, inode, pid, &o->member) ||
-	    !find_group(o->member, o->name, sizeof(o->name)))
+	if (!can_see_owners() || !find_member(type, inode, pid, &o->member) ||
+	    !find_group(o->member, hierarchy, o->name, sizeof(o->name)))
 		o->member = 0;
 }
 
@@ -98,7 +109,7 @@ static int64_t cpu_microseconds(void)
 
 /* As many as fit into what a second may cost: /proc is as long as there are processes. */
 static bool try_to_look_up(struct owner *o, unsigned type, uint64_t inode, uint32_t pid,
-			   time_t now)
+			   int32_t hierarchy, time_t now)
 {
 	static time_t second;
 	static int64_t spent;
@@ -109,12 +120,13 @@ static bool try_to_look_up(struct owner *o, unsigned type, uint64_t inode, uint3
 	if (spent >= LOOKUP_US)
 		return false;
 	spent -= cpu_microseconds();
-	look_up(o, type, inode, pid, now);
+	look_up(o, type, inode, pid, hierarchy, now);
 	spent += cpu_microseconds();
 	return true;
 }
 
-bool namespace_owner(unsigned type, uint64_t inode, uint32_t pid, char *name, size_t size)
+bool namespace_owner(unsigned type, uint64_t inode, uint32_t pid, int32_t hierarchy,
+		     char *name, size_t size)
 {
 	static struct owner owners[REMEMBERED];
 	struct owner *o = &owners[(inode + type) % REMEMBERED];
@@ -125,7 +137,7 @@ bool namespace_owner(unsigned type, uint64_t inode, uint32_t pid, char *name, si
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if ((o->inode != inode || o->type != type || o->until <= now.tv_sec ||
 	     o->member == pid) &&
-	    !try_to_look_up(o, type, inode, pid, now.tv_sec))
+	    !try_to_look_up(o, type, inode, pid, hierarchy, now.tv_sec))
 		return false;
 	if (o->member)
 		snprintf(name, size, "%s", o->name);

@@ -31,7 +31,8 @@ struct notice {
 	uint64_t ns; /* when it happened: CLOCK_MONOTONIC */
 	char scope[NOTICE_PART_MAX], type[NOTICE_PART_MAX], instance[NOTICE_PART_MAX];
 	char actor_scope[NOTICE_PART_MAX]; /* "": not known, or of no interest */
-	char message[NOTICE_MESSAGE_MAX];  /* UTF-8 without control characters */
+	int32_t hierarchy; /* by whose cgroups groups are told apart; 0: v2 */
+	char message[NOTICE_MESSAGE_MAX]; /* UTF-8 without control characters */
 	struct notice_detail details[NOTICE_DETAILS_MAX];
 	unsigned detail_count;
 	struct notice *next;

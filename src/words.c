@@ -109,7 +109,7 @@ static void words_of_join(const struct event *e, struct notice *n)
 	notice_say(n, " joined %s namespace %lld", namespace_name(type),
 		   e->detail[NAMESPACE_EVENT_INODE]);
 	if (namespace_owner(type, (uint64_t)e->detail[NAMESPACE_EVENT_INODE],
-			    e->actor.pid, owner, sizeof(owner))) {
+			    e->actor.pid, n->hierarchy, owner, sizeof(owner))) {
 		notice_say(n, " of %.*s", NAME_SHOWN, owner);
 		notice_add_text(n, "namespace_owner", owner);
 	}

@@ -4,7 +4,8 @@
  * with whatever the files say of the processes that they name. What is told is text, within bounds;
  * what is told and what is held back are all that came and could be told, whatever time it is.
  *
- * The first line: p(erf buffer), g(roups). Then a line each: the cgroups that events are of, from theirs up
+ * The first line: p(erf buffer), g(roups), c(groups or) n(umbers of processes as a namespace of our own has
+ * them). Then a line each: the cgroups that events are of, from theirs up
  * to the root; the names in /proc; the inode of all their namespaces. And what their "cgroup" files
  * say, up to a '~'; an empty one is a file that is not there. The rest are commands.
  */
@@ -49,7 +50,7 @@ struct count {
 
 static struct {
 	bool active; /* not: the fuzzer itself is calling */
-	bool by_perf;
+	bool by_perf, own_cgroups, own_pids;
 	struct group_path path;
 	char *names; /* in /proc */
 	char *next_name;
@@ -149,6 +150,15 @@ int __wrap_closedir(DIR *dir)
 	return k.active ? 0 : __real_closedir(dir);
 }
 
+/* As include/linux/proc_ns.h numbers the host's. */
+static ino_t own_namespace(const char *type)
+{
+	if (strcmp(type, "cgroup") == 0)
+		return k.own_cgroups ? 4026532000 : 4026531835;
+	CHECK(strcmp(type, "pid") == 0, "%s", type);
+	return k.own_pids ? 4026532001 : 4026531836;
+}
+
 int __wrap_stat(const char *path, struct stat *st)
 {
 	unsigned pid;
@@ -156,6 +166,10 @@ int __wrap_stat(const char *path, struct stat *st)
 
 	if (!k.active)
 		return __real_stat(path, st);
+	if (strncmp(path, "/proc/self/ns/", 14) == 0) {
+		*st = (struct stat){ .st_ino = own_namespace(path + 14) };
+		return 0;
+	}
 	CHECK(sscanf(path, "/proc/%u/ns/%*[a-z]%n", &pid, &end) == 1 && end && !path[end],
 	      "%s", path);
 	*st = (struct stat){ .st_ino = k.inode };
@@ -177,22 +191,18 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 	return 0;
 }
 
-/* What the file says, in other words than namespace_owner.c's: the line of v2 when it has one, else the first. */
+/* What the file says to who is in the host's namespaces: the line of v2, when it has one. */
 static void find_owner(void)
 {
-	char *text = strdup(k.cgroup), *rest = text, *line;
+	char *text = strdup(k.cgroup), *rest = text, *line, *path;
 
 	CHECK(text);
-	while ((line = strsep(&rest, "\n"))) {
-		bool is_v2 = line[0] == '0' && line[1] == ':' && line[2] == ':';
-		char *path = strstr(line, ":/");
-
-		if (path && (is_v2 || !k.has_owner)) {
-			cgroup_group_name(path + 1, k.owner, sizeof(k.owner));
-			k.has_owner = true;
-		}
-		if (is_v2)
-			break;
+	while ((line = strsep(&rest, "\n")) && !k.has_owner) {
+		path = line[0] == '0' && line[1] == ':' ? strstr(line, ":/") : NULL;
+		if (!path || k.own_cgroups || k.own_pids)
+			continue;
+		cgroup_group_name(path + 1, k.owner, sizeof(k.owner));
+		k.has_owner = true;
 	}
 	free(text);
 }
@@ -570,6 +580,8 @@ static void configure(struct settings *s, struct input *in)
 	s->groups.by = strchr(words, 'g') ? GROUP_BY_CGROUP : GROUP_BY_NONE;
 	s->groups.max = 8;
 	k.by_perf = strchr(words, 'p');
+	k.own_cgroups = strchr(words, 'c');
+	k.own_pids = strchr(words, 'n');
 	k.path.bytes = (uint32_t)strnlen(path, sizeof(k.path.names) - 1);
 	k.path.bytes += k.path.bytes > 0; /* with the NUL */
 	note_path(path);
