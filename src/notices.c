@@ -138,8 +138,6 @@ static void hold_back(struct notice_limit *l, uint64_t ns, enum notice_severity 
 	}
 	if (severity > l->worst)
 		l->worst = severity;
-	if (ns > l->untold_last_ns)
-		l->untold_last_ns = ns;
 	l->untold++;
 	l->held_back++;
 }
@@ -168,9 +166,14 @@ uint64_t notice_limit_tell(struct notice_limit *l, uint64_t now_ns)
 {
 	uint64_t untold = l->untold;
 
+	/* not by the time of the last: a buffer that is full has nothing new until it is drained */
+	if (untold != l->untold_before)
+		l->untold_last_ns = now_ns;
+	l->untold_before = untold;
 	if (now_ns < l->untold_last_ns + NS_PER_S &&
 	    now_ns < l->untold_since_ns + (uint64_t)UNTOLD_MAX_S * NS_PER_S)
 		return 0;
 	l->untold = 0;
+	l->untold_before = 0;
 	return untold;
 }

@@ -56,8 +56,10 @@ struct notice_limit {
 	double tokens;
 	uint64_t last_ns; /* 0: none came yet */
 	uint64_t passed, held_back;
-	/* of those held back, and when the first and the last of them came */
-	uint64_t untold, untold_since_ns, untold_last_ns;
+	uint64_t untold;	    /* of those held back, and nobody was told */
+	uint64_t untold_before;	    /* as many as at the drain before */
+	uint64_t untold_since_ns;   /* the first of them came */
+	uint64_t untold_last_ns;    /* the last of them were drained */
 	enum notice_severity worst; /* of these */
 };
 
@@ -71,6 +73,6 @@ void notice_limit_hold_back(struct notice_limit *l, uint64_t ns,
 
 /*
  * To be asked after each drain: how many were held back that nobody was told of. 0 while more of them
- * come in each second, but for no longer than a minute; then they are taken for told.
+ * are drained in each second, but for no longer than a minute; then they are taken for told.
  */
 uint64_t notice_limit_tell(struct notice_limit *l, uint64_t now_ns);
