@@ -23,7 +23,7 @@ enum { TELLER_ENDS_SECONDS = 5 };
 
 static pthread_t teller;
 static bool have_teller;
-static bool must_end; /* the teller, with the lock */
+static enum { TELLS, TELLS_THE_REST, ENDS } teller_state; /* with the lock */
 static pthread_cond_t some_wait = PTHREAD_COND_INITIALIZER;
 
 static void log_message(enum monitor_severity severity, const char *message)
@@ -80,10 +80,12 @@ static void *tell(void *ignored)
 {
 	(void)ignored;
 	pthread_mutex_lock(&lock);
-	while (!must_end) {
+	while (teller_state != ENDS) {
 		uint64_t now_ns;
 		struct notice *n = monitor_next_notice(monitor, &now_ns);
 
+		if (!n && teller_state == TELLS_THE_REST)
+			break;
 		if (!n) {
 			pthread_cond_wait(&some_wait, &lock);
 			continue;
@@ -110,13 +112,18 @@ static void stop_telling(void *ignored)
 		return;
 	have_teller = false;
 	pthread_mutex_lock(&lock);
-	must_end = true;
+	monitor_drain(monitor);
+	teller_state = TELLS_THE_REST;
 	pthread_cond_signal(&some_wait);
 	pthread_mutex_unlock(&lock);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += TELLER_ENDS_SECONDS;
-	if (pthread_timedjoin_np(teller, NULL, &until))
-		pthread_detach(teller);
+	if (pthread_timedjoin_np(teller, NULL, &until) == 0)
+		return;
+	pthread_mutex_lock(&lock);
+	teller_state = ENDS;
+	pthread_mutex_unlock(&lock);
+	pthread_detach(teller);
 }
 
 /* After collectd's fork. */
@@ -125,7 +132,7 @@ static int start_telling(void)
 	user_data_t stop_in_the_end = { .data = &teller, .free_func = stop_telling };
 	int err;
 
-	must_end = false;
+	teller_state = TELLS;
 	err = plugin_thread_create(&teller, tell, NULL, "ebpf-notices");
 	if (err)
 		return err;
@@ -166,6 +173,7 @@ static int ebpf_read(void)
 	err = monitor_read(monitor, dispatch_sample, &times);
 	if (!err)
 		last_read = times.now;
+	pthread_cond_signal(&some_wait); /* it has drained, too */
 	pthread_mutex_unlock(&lock);
 	if (err) {
 		/*
