@@ -106,8 +106,9 @@ static void words_of_join(const struct event *e, struct notice *n)
 	unsigned type = e->id % NAMESPACE_TYPES;
 	char owner[NOTICE_PART_MAX];
 
-	notice_say(n, " joined %s namespace %lld", namespace_name(type),
-		   e->detail[NAMESPACE_EVENT_INODE]);
+	notice_say(n, " joined %s namespace", namespace_name(type));
+	if (e->detail[NAMESPACE_EVENT_INODE])
+		notice_say(n, " %lld", e->detail[NAMESPACE_EVENT_INODE]);
 	if (namespace_owner(type, (uint64_t)e->detail[NAMESPACE_EVENT_INODE],
 			    e->actor.pid, n->hierarchy, owner, sizeof(owner))) {
 		notice_say(n, " of %.*s", NAME_SHOWN, owner);

@@ -250,6 +250,15 @@ static void words_of_others_are_as_the_manual_has_them(void **state)
 		"Operation not permitted");
 	assert_int_equal(number_of(&n, "fd"), -1);
 
+	/* the descriptor was closed before it could be looked at */
+	e.id = VERB_JOIN * NAMESPACE_TYPES + NAMESPACE_UNKNOWN;
+	n = (struct notice){ .scope = "user.slice" };
+	words_of_namespace(&e, &n);
+	assert_string_equal(
+		n.message,
+		"pid 7 (a) in user.slice joined unknown namespace through fd -1");
+	assert_int_equal(number_of(&n, "namespace_inode"), INT64_MIN);
+
 	e.id = NAMESPACE_FAILED + VERB_UNSHARE;
 	n = (struct notice){ .scope = "user.slice" };
 	words_of_namespace(&e, &n);
