@@ -960,11 +960,16 @@ expect_details()
 	[ "$(wc -l <"$DIR/details-seen")" = $# ] || complain "more than $*: $(xargs <"$DIR/details-seen")"
 }
 
-# expect_told_of GROUP N: that many notifications are about it, whatever they say.
+# expect_told_of GROUP N [TYPE-INSTANCE]: that many notifications are about it, whatever they say, and all of them
+# have the type and the type instance of this counter.
 expect_told_of()
 {
-	told_seen=$(grep -c "Notification: .* plugin_instance = $1," "$DIR/log")
+	told_of="Notification: .* plugin_instance = $1,"
+	told_seen=$(grep -c "$told_of" "$DIR/log")
 	is_right "$told_seen" "$2" || complain "$1 is told $told_seen times, not $2"
+	[ -n "${3:-}" ] || return 0
+	told_named=$(grep -c "$told_of type = ${3%%-*}, type_instance = ${3#*-}, " "$DIR/log")
+	[ "$told_named" = "$told_seen" ] || complain "$1 is told $told_named times of $told_seen as $3"
 }
 
 # expect_calls GROUP NAME=N...: these, the one write that enters and the exit_group that leaves
