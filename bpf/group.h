@@ -228,8 +228,8 @@ static __always_inline struct group_state *admit_group(struct task_struct *task,
 	if (!add_group(task, group, &fresh))
 		bpf_map_push_elem(&free_slots, &fresh.slot, BPF_ANY);
 	state = bpf_map_lookup_elem(&groups, &group);
-	/* looked at when it is there to be found: else it could be removed in between, and nobody told */
-	if (state && is_removed(task))
+	/* looked at when it is there to be found: else it could end in between, and nobody told */
+	if (state && (is_removed(task) || is_ending(task)))
 		state->gone = 1;
 	return state;
 }

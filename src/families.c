@@ -144,24 +144,27 @@ enum { SIGNALS_PER_GROUP = 16 };
 		name, MEMBER(m), sizeof(((struct settings *)0)->m) \
 	}
 
-/* sys_exit before sys_enter: of a call that begins before both are there the start would stay. */
+/*
+ * sys_enter last: of a call that begins before all are there the start, or that it was interrupted, would
+ * stay, and be that of a later one.
+ */
 static const struct object syscalls_object = {
 	.name = "syscalls",
 	.elf = syscalls_bpf__elf_bytes,
 	.doors = {
 		{ "tp_btf",
 		  PREEMPTION_VARIES,
-		  { "sys_exit__btf", "+sys_enter__btf", "signal_deliver__btf", "process_exit__btf",
-		    "cgroup_rmdir__btf", "+process_exec__btf" } },
+		  { "sys_exit__btf", "signal_deliver__btf", "process_exit__btf",
+		    "cgroup_rmdir__btf", "+process_exec__btf", "+sys_enter__btf" } },
 		{ "raw_tp",
 		  PREEMPTION_VARIES,
-		  { "sys_exit__raw", "+sys_enter__raw", "signal_deliver__raw", "process_exit__raw",
-		    "cgroup_rmdir__raw", "+process_exec__raw" } },
+		  { "sys_exit__raw", "signal_deliver__raw", "process_exit__raw",
+		    "cgroup_rmdir__raw", "+process_exec__raw", "+sys_enter__raw" } },
 		/* the classic event of cgroup_rmdir does not tell the address */
 		{ "tracepoint",
 		  PREEMPTION_OFF,
-		  { "sys_exit__classic", "+sys_enter__classic", "signal_deliver__classic",
-		    "process_exit__classic", "cgroup_rmdir__raw", "+process_exec__classic" },
+		  { "sys_exit__classic", "signal_deliver__classic", "process_exit__classic",
+		    "cgroup_rmdir__raw", "+process_exec__classic", "+sys_enter__classic" },
 		  .is_kept_out = true },
 	},
 	.traits = {
