@@ -896,16 +896,18 @@ static void take_event(void *arg, const struct event *event)
 }
 
 /* One for all that were held back. */
-static void tell_held_back(struct monitor *m, struct running *r, uint64_t now_ns)
+static void tell_held_back(struct monitor *m, struct running *r, uint64_t now_ns,
+			   bool is_last)
 {
 	struct label label = { .type = "total_events" };
 	uint64_t untold;
 	struct notice *n;
 
 	/* where nobody takes any it is told when somebody does */
-	if (r->waiting > NOTICES_MAX)
+	if (r->waiting > NOTICES_MAX && !is_last)
 		return;
-	untold = notice_limit_tell(&r->limit, now_ns);
+	untold = is_last ? notice_limit_take_untold(&r->limit) :
+			   notice_limit_tell(&r->limit, now_ns);
 	if (!untold)
 		return;
 	snprintf(label.instance, sizeof(label.instance), "held-back-%s", r->family->name);
@@ -930,7 +932,7 @@ static uint64_t now_ns(void)
  * Events get their words here: the groups that they name are still known, as they go with a read only
  * that comes after it.
  */
-static void drain(struct monitor *m)
+static void drain(struct monitor *m, bool is_last)
 {
 	uint64_t now;
 	int err;
@@ -943,7 +945,7 @@ static void drain(struct monitor *m)
 	m->events_failed = err;
 	now = now_ns();
 	for (struct running *r = m->running; r < m->running + m->running_count; r++)
-		tell_held_back(m, r, now);
+		tell_held_back(m, r, now, is_last);
 }
 
 bool monitor_has_events(const struct monitor *m)
@@ -953,8 +955,13 @@ bool monitor_has_events(const struct monitor *m)
 
 bool monitor_drain(struct monitor *m)
 {
-	drain(m);
+	drain(m, false);
 	return m->notices;
+}
+
+void monitor_drain_last(struct monitor *m)
+{
+	drain(m, true);
 }
 
 struct notice *monitor_next_notice(struct monitor *m, uint64_t *ret_now_ns)
@@ -1162,7 +1169,7 @@ int monitor_read(struct monitor *m, sample_fn *fn, void *arg)
 	int err;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	drain(m);
+	drain(m, false);
 	err = read_rows(m);
 	if (err) /* what is read by half would step back; the next read has it all */
 		return err;

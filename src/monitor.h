@@ -36,6 +36,9 @@ bool monitor_has_events(const struct monitor *m);
  */
 bool monitor_drain(struct monitor *m);
 
+/* The same for the last time: what was held back so far has its notice, too. */
+void monitor_drain_last(struct monitor *m);
+
 /*
  * The first of the notices that wait, or NULL; the caller's, for free(). As monitor_tick(). `ret_now_ns`
  * is the time by their clock, which is set with a notice.

@@ -162,18 +162,23 @@ void notice_limit_hold_back(struct notice_limit *l, uint64_t ns,
 	hold_back(l, ns, severity);
 }
 
-uint64_t notice_limit_tell(struct notice_limit *l, uint64_t now_ns)
+uint64_t notice_limit_take_untold(struct notice_limit *l)
 {
 	uint64_t untold = l->untold;
 
-	/* not by the time of the last: a buffer that is full has nothing new until it is drained */
-	if (untold != l->untold_before)
-		l->untold_last_ns = now_ns;
-	l->untold_before = untold;
-	if (now_ns < l->untold_last_ns + NS_PER_S &&
-	    now_ns < l->untold_since_ns + (uint64_t)UNTOLD_MAX_S * NS_PER_S)
-		return 0;
 	l->untold = 0;
 	l->untold_before = 0;
 	return untold;
+}
+
+uint64_t notice_limit_tell(struct notice_limit *l, uint64_t now_ns)
+{
+	/* not by the time of the last: a buffer that is full has nothing new until it is drained */
+	if (l->untold != l->untold_before)
+		l->untold_last_ns = now_ns;
+	l->untold_before = l->untold;
+	if (now_ns < l->untold_last_ns + NS_PER_S &&
+	    now_ns < l->untold_since_ns + (uint64_t)UNTOLD_MAX_S * NS_PER_S)
+		return 0;
+	return notice_limit_take_untold(l);
 }

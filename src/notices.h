@@ -76,3 +76,6 @@ void notice_limit_hold_back(struct notice_limit *l, uint64_t ns,
  * are drained in each second, but for no longer than a minute; then they are taken for told.
  */
 uint64_t notice_limit_tell(struct notice_limit *l, uint64_t now_ns);
+
+/* The same at once, as there will be no other drain. */
+uint64_t notice_limit_take_untold(struct notice_limit *l);

@@ -112,7 +112,7 @@ static void stop_telling(void *ignored)
 		return;
 	have_teller = false;
 	pthread_mutex_lock(&lock);
-	monitor_drain(monitor);
+	monitor_drain_last(monitor);
 	teller_state = TELLS_THE_REST;
 	pthread_cond_signal(&some_wait);
 	pthread_mutex_unlock(&lock);
