@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which bucket a time is in. Plain C without the kernel's types, so that a unit test can have it, too. */
+/* What is kept of a time: its bucket, the word of a maximum. Plain C without the kernel's types, so that a unit test can have it, too. */
 #pragma once
 
 #include "shared.h"
@@ -41,4 +41,12 @@ static __always_inline __u32 bucket_of(__u64 ns)
 	bucket = (log - HISTOGRAM_FIRST) * HISTOGRAM_PARTS +
 		 (ns >> (log - HISTOGRAM_PARTS_LOG2) & (HISTOGRAM_PARTS - 1));
 	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
+}
+
+/* See struct times; the time is less than 2^(MAXIMUM_EXACT + MAXIMUM_SHIFT) ns. */
+static __always_inline __u64 maximum_word(__u64 epoch, __u64 ns)
+{
+	if (ns >> MAXIMUM_EXACT)
+		ns = 1ULL << MAXIMUM_EXACT | ns >> MAXIMUM_SHIFT;
+	return epoch << MAXIMUM_BITS | ns;
 }

@@ -105,9 +105,11 @@ struct cpu_calls {
  * How long calls took that were timed. A maximum is that of the time between two reads: in its
  * higher bits it has the number of that time, the epoch, which each read makes one more; odd and
  * even ones take turns, so that the last is there to be read while the next one grows. The same number
- * comes again after 2^19 reads, two months of 10 s.
+ * comes again after 2^27 reads, four years of 1 s. In its lower bits it has the ns below 2^MAXIMUM_EXACT, which
+ * are 69 seconds; what is longer has the bit above them set, and the ns shifted by MAXIMUM_SHIFT: half a
+ * millisecond, and up to a year.
  */
-enum { MAXIMUM_BITS = 45 }; /* of ns: 9.8 hours, as in histograms */
+enum { MAXIMUM_EXACT = 36, MAXIMUM_SHIFT = 19, MAXIMUM_BITS = MAXIMUM_EXACT + 1 };
 
 struct times {
 	__u64 count;

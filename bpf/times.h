@@ -13,8 +13,7 @@ volatile __u64 epoch SEC(".data.epoch");
 
 static __always_inline void add_time(struct times *t, __u64 ns)
 {
-	__u64 now = epoch, limit = (1ULL << MAXIMUM_BITS) - 1;
-	__u64 word = now << MAXIMUM_BITS | (ns < limit ? ns : limit);
+	__u64 now = epoch, word = maximum_word(now, ns);
 	__u64 *max = &t->max[now & 1];
 
 	t->count++;

@@ -3,12 +3,15 @@
 
 #include <math.h>
 
-/* The maximum, when it is of that epoch. */
+/* The maximum, when it is of that epoch; one that is not exact is no less than it was. */
 static uint64_t max_of(uint64_t word, uint64_t epoch)
 {
-	const uint64_t mask = (UINT64_C(1) << MAXIMUM_BITS) - 1;
+	const uint64_t shifted = UINT64_C(1) << MAXIMUM_EXACT;
+	uint64_t ns = word ^ epoch << MAXIMUM_BITS;
 
-	return (word ^ epoch << MAXIMUM_BITS) & ~mask ? 0 : word & mask;
+	if (ns >> MAXIMUM_BITS)
+		return 0;
+	return ns & shifted ? ((ns ^ shifted) + 1) << MAXIMUM_SHIFT : ns;
 }
 
 static void raise_to(uint64_t *max, uint64_t n)

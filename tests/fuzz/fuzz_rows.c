@@ -611,8 +611,7 @@ struct event_count {
 /* As add_time() of bpf/times.h does it. */
 static void add_time(struct times *t, const struct event_count *n)
 {
-	uint64_t limit = (UINT64_C(1) << MAXIMUM_BITS) - 1;
-	uint64_t word = k.epoch << MAXIMUM_BITS | (n->ns < limit ? n->ns : limit);
+	uint64_t word = maximum_word(k.epoch, n->ns);
 	__u64 *max = &t->max[k.epoch & 1];
 
 	if (!n->timed)
@@ -693,7 +692,7 @@ static uint64_t take_ns(struct input *in)
 	uint64_t ns = take_small(in);
 
 	ns = (ns << take_small(in) % 56) + take_small(in);
-	return ns & ((UINT64_C(1) << 56) - 1);
+	return ns & (TIME_END - 1);
 }
 
 static void count(struct input *in, bool timed)

@@ -22,6 +22,9 @@ enum {
 	LES = 26,      /* the last one is infinity */
 };
 
+/* ns; the kernel side tells no longer times. */
+#define TIME_END (UINT64_C(1) << (MAXIMUM_EXACT + MAXIMUM_SHIFT))
+
 /* What is sent of a series. */
 enum {
 	PART_AVERAGE,
@@ -197,7 +200,7 @@ static inline void check_percentiles(const struct timed *t)
 		      max);
 		last = seconds;
 	}
-	check_time(t, last, (double)(UINT64_C(1) << MAXIMUM_BITS) / 1e9);
+	check_time(t, last, (double)TIME_END / 1e9);
 }
 
 static inline void check_any(const struct timed_all *all, const struct timed *t)
@@ -208,7 +211,7 @@ static inline void check_any(const struct timed_all *all, const struct timed *t)
 	CHECK(t->heard == basic || t->heard == full, "%s: %llx", t->name,
 	      (unsigned long long)t->heard);
 	check_time(t, t->seconds[PART_AVERAGE], (double)UINT64_MAX / 1e9);
-	check_time(t, t->seconds[PART_MAX], (double)(UINT64_C(1) << MAXIMUM_BITS) / 1e9);
+	check_time(t, t->seconds[PART_MAX], (double)TIME_END / 1e9);
 	CHECK(t->seconds[PART_MAX] != 0, "%s", t->name);
 	if (t->heard == basic)
 		return;
@@ -262,10 +265,17 @@ static inline void check_exact_percentiles(const struct timed *t)
 	}
 }
 
+/* What is sent for a maximum: beyond its exact part, the next multiple. */
+static inline uint64_t told_max(uint64_t ns)
+{
+	const uint64_t step = UINT64_C(1) << MAXIMUM_SHIFT;
+
+	return ns >> MAXIMUM_EXACT ? (ns / step + 1) * step : ns;
+}
+
 static inline void check_exact_max(const struct timed_all *all, const struct timed *t)
 {
-	const uint64_t limit = (UINT64_C(1) << MAXIMUM_BITS) - 1;
-	double least = (double)(t->max < limit ? t->max : limit) / 1e9;
+	double least = (double)told_max(t->max) / 1e9;
 	double max = t->seconds[PART_MAX];
 
 	if (!t->count || (!t->max && !all->maxima_are_late))
@@ -273,9 +283,9 @@ static inline void check_exact_max(const struct timed_all *all, const struct tim
 	else if (!all->maxima_are_late)
 		CHECK(max == least, "%s: %.17g, not %.17g", t->name, max, least);
 	else if (t->max)
-		CHECK(max >= least && max <= (double)all->longest / 1e9,
+		CHECK(max >= least && max <= (double)told_max(all->longest) / 1e9,
 		      "%s: %.17g, not from %.17g to %.17g", t->name, max, least,
-		      (double)all->longest / 1e9);
+		      (double)told_max(all->longest) / 1e9);
 }
 
 static inline void check_exact(const struct timed_all *all, const struct timed *t)

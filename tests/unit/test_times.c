@@ -109,6 +109,32 @@ static void sums_add_up_and_maxima_are_of_the_interval(void **state)
 	assert_int_equal(sum.max, 170);
 }
 
+/* What a read makes of a maximum. */
+static uint64_t told(uint64_t ns)
+{
+	const struct times t = { 1, ns, { 0, maximum_word(7, ns) } };
+	struct time_sum sum = { 0 };
+
+	times_add(&sum, &t, 8);
+	return sum.max;
+}
+
+/* To the ns up to a minute; then it is no less, and half a millisecond more at most. */
+static void a_maximum_is_right_up_to_a_year(void **state)
+{
+	const uint64_t s = 1000000000, exact = UINT64_C(1) << MAXIMUM_EXACT;
+
+	(void)state;
+	assert_true(exact > 60 * s);
+	assert_true(told(1) == 1);
+	assert_true(told(exact - 1) == exact - 1);
+	for (uint64_t ns = exact; ns < 366 * 24 * 3600 * s; ns += ns / 3 + 12345) {
+		assert_true(told(ns) >= ns && told(ns) <= ns + 530000);
+		assert_true(maximum_word(7, ns) < maximum_word(7, ns + 530000));
+		assert_true(maximum_word(7, ns) < maximum_word(8, 0));
+	}
+}
+
 /* As many as a maximum has room for the number of. */
 static const uint64_t epochs = UINT64_C(1) << (64 - MAXIMUM_BITS);
 
@@ -125,10 +151,10 @@ static void epochs_wrap(void **state)
 	assert_int_equal(sum.max, 20);
 }
 
-/* A month of 10 s: no call of so long ago is the longest of now. */
+/* A year of 1 s: no call of so long ago is the longest of now. */
 static void epochs_are_many(void **state)
 {
-	const uint64_t now = 30 * 24 * 3600 / 10;
+	const uint64_t now = 365 * 24 * 3600;
 
 	(void)state;
 	for (uint64_t then = 0; then < now; then++) {
@@ -151,6 +177,7 @@ int main(void)
 		cmocka_unit_test(percentiles_are_by_rank),
 		cmocka_unit_test(no_percentile_is_above_the_maximum),
 		cmocka_unit_test(sums_add_up_and_maxima_are_of_the_interval),
+		cmocka_unit_test(a_maximum_is_right_up_to_a_year),
 		cmocka_unit_test(epochs_wrap),
 		cmocka_unit_test(epochs_are_many),
 	};
