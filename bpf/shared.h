@@ -143,7 +143,7 @@ struct calls {
 };
 
 /* Entries of the maps that hold when calls began: bpf/times.h. */
-enum { START_WORDS = 1 << 16, STARTS_ELSEWHERE = 1 << 14 };
+enum { START_WORDS = 1 << 16, STARTS_ELSEWHERE = 1 << 16 };
 
 /* The key of every map that counts per group in a hash. */
 struct row_key {

@@ -51,6 +51,14 @@ struct {
 	__type(value, __u64);
 } starts_elsewhere SEC(".maps");
 
+/* Starts that `starts_elsewhere` had no room for: of calls that are not timed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} untimed SEC(".maps");
+
 static __u64 elsewhere_count; /* mostly none, and then nobody has to look */
 
 static __always_inline __u64 start_owner(__u32 pid)
@@ -76,10 +84,18 @@ static __always_inline bool has_mark(__u64 start, __u32 pid, __u64 mark)
 
 static __always_inline void put_start_elsewhere(__u32 pid, __u64 start)
 {
-	if (bpf_map_update_elem(&starts_elsewhere, &pid, &start, BPF_NOEXIST) == 0)
+	__u32 only = 0;
+	__u64 *n;
+
+	if (bpf_map_update_elem(&starts_elsewhere, &pid, &start, BPF_NOEXIST) == 0) {
 		__sync_fetch_and_add(&elsewhere_count, 1);
-	else
-		bpf_map_update_elem(&starts_elsewhere, &pid, &start, BPF_EXIST);
+		return;
+	}
+	if (bpf_map_update_elem(&starts_elsewhere, &pid, &start, BPF_EXIST) == 0)
+		return;
+	n = bpf_map_lookup_elem(&untimed, &only);
+	if (n)
+		increment(n);
 }
 
 static __always_inline __u64 take_start_elsewhere(__u32 pid)

@@ -59,7 +59,7 @@ struct running {
 	uint32_t *ranked_ids; /* by rank */
 	uint32_t rank_count;
 	uint64_t rows;
-	uint64_t lost, unsent; /* when last they could be read */
+	uint64_t lost, unsent, untimed; /* when last they could be read */
 	struct notice_limit limit;
 	unsigned waiting; /* notices */
 	bool told_unsent;
@@ -1005,6 +1005,14 @@ static void send_event_metrics(const struct monitor *m, struct running *r,
 	warn_of_unsent(m, r);
 }
 
+static void send_untimed(struct running *r, const struct sink *sink)
+{
+	if (!r->timed)
+		return;
+	read_counter(r, "untimed", &r->untimed);
+	samples_send_self_count(sink, r->untimed, "untimed-%s", r->family->name);
+}
+
 /* `missed`: runs of programs; else a map was full. */
 static const char *remedy_for_loss(const struct monitor *m, bool missed)
 {
@@ -1060,6 +1068,7 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 		read_counter(r, "lost", &r->lost);
 		no_room += r->lost;
 		send_event_metrics(m, r, sink);
+		send_untimed(r, sink);
 	}
 	samples_send_self(sink, "count", m->groups ? groups_count(m->groups) : 0,
 			  "groups");
