@@ -104,13 +104,16 @@ static __always_inline void count_code(__u32 id, long ret)
 }
 
 /*
- * The slot of the group that came last is remembered, as most often the same comes again.
+ * The slot of the group that came last is remembered, as most often the same comes again. Not that of a PID
+ * namespace, whose last processes may still make calls when it is gone and its slot another group's.
  */
 static __always_inline __u64 remembered_slot(struct task_struct *task,
 					     struct cpu_calls *cpu)
 {
 	__u64 key, slot;
 
+	if (group_kind == GROUP_KIND_PID_NAMESPACE)
+		return find_slot();
 	if (preemptible) /* somebody else's key could come between ours and our slot */
 		return find_slot();
 	key = group_key(task);
