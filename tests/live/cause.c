@@ -99,8 +99,8 @@ typedef int act_fn(const struct job *job);
 
 static act_fn calls, fail, badf, mixed, rare, nosys, refused;
 static act_fn exit_children, exit_crowd, exit_late, kill_late, exit_error, dump,
-	exit_threads, exec, exec_thread, exec_path, exec_fail, send_signals,
-	read_restarted;
+	exit_threads, exec, exec_thread, exec_thread_late, exec_path, exec_fail,
+	send_signals, read_restarted;
 static act_fn read_interrupted, read_begun_again, wait_stopped, children_killed,
 	exit_blocked;
 #ifdef SYS_fork
@@ -117,8 +117,8 @@ static act_fn unshare_children, clone_children_ns, clone3_children_ns, setns_typ
 static act_fn setns_pidfd, unshare_fail, unshare_eperm, unshare_fail_plain, clone_fail;
 static act_fn clone3_fail, clone_fail_plain, setns_fail;
 static act_fn nothing, runs, live, hold, bind_mount, alive;
-static act_fn waits, waits_moved, waits_collide, copies_in_turn, random_calls, storm,
-	many_groups;
+static act_fn waits, waits_moved, waits_collide, waits_reused, copies_in_turn,
+	random_calls, storm, many_groups;
 
 typedef void prepare_fn(struct job *job);
 
@@ -164,6 +164,8 @@ static const struct command {
 	  "N clone, N* execve, N* the start of a C program, N* exit_group, N wait4" },
 	{ "exec-thread", "N", NULL, exec_thread,
 	  "the same, by another thread of each child than its first" },
+	{ "exec-thread-late", "MS N", NULL, exec_thread_late,
+	  "the same, after N* nanosleep of MS milliseconds, for which the first thread waits" },
 	{ "exec-path", "PATH N", NULL, exec_path,
 	  "N clone, N* execve of PATH with the argument nothing, N wait4" },
 	{ "exec-fail", "N", NULL, exec_fail, "N execve=ENOENT" },
@@ -212,6 +214,9 @@ static const struct command {
 	{ "waits-collide", "MS", NULL, waits_collide,
 	  "2 clone, 2* rt_sigtimedwait=EAGAIN at the same time, of threads whose numbers differ by "
 	  "65536, 2* exit_group, 2 wait4; ends with 77 where numbers cannot be chosen" },
+	{ "waits-reused", "MS N", interrupter_kill, waits_reused,
+	  "N times: clone, a read that never returns, wait4; MS milliseconds later a child of the same number: clone, "
+	  "rt_sigtimedwait=EAGAIN at once, exit_group, wait4; ends with 77 where numbers cannot be chosen" },
 
 #ifdef __x86_64__
 	/* by other tables than the native one, though this is a 64-bit program */
@@ -382,6 +387,14 @@ static void __attribute__((noreturn)) end(int status)
 {
 	for (;;)
 		syscall(SYS_exit_group, status);
+}
+
+static void sleep_ms(long ms)
+{
+	const struct timespec duration = { .tv_sec = ms / 1000,
+					   .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&duration, NULL);
 }
 
 static long long clock_ns(void)
@@ -709,7 +722,10 @@ static int exec(const struct job *job)
 
 static int thread_executes(void *arg)
 {
-	(void)arg;
+	const struct job *job = arg;
+
+	if (job->ms)
+		sleep_ms(job->ms);
 	return exec_self(NULL);
 }
 
@@ -717,8 +733,7 @@ static int exec_thread_once(const struct job *job)
 {
 	static char stack[16384] __attribute__((aligned(16)));
 
-	(void)job;
-	if (clone(thread_executes, stack + sizeof(stack), THREAD_FLAGS, NULL) < 0)
+	if (clone(thread_executes, stack + sizeof(stack), THREAD_FLAGS, (void *)job) < 0)
 		return 1;
 	for (;;)
 		syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
@@ -727,6 +742,11 @@ static int exec_thread_once(const struct job *job)
 static int exec_thread(const struct job *job)
 {
 	return in_children(job, exec_thread_once);
+}
+
+static int exec_thread_late(const struct job *job)
+{
+	return exec_thread(job);
 }
 
 static int exec_path_once(const struct job *job)
@@ -901,14 +921,6 @@ static int read_restarted(const struct job *job)
 	return job->shared->handled == job->n ? 0 : 1;
 }
 
-static void sleep_ms(long ms)
-{
-	const struct timespec duration = { .tv_sec = ms / 1000,
-					   .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&duration, NULL);
-}
-
 static void interrupt_late(const struct job *job)
 {
 	await_counter(job->pid, &job->shared->blocking, 1);
@@ -1027,22 +1039,28 @@ static void interrupter_kill(struct job *job)
 	start_interrupter(job, kill_each);
 }
 
+/* Returns its number. */
+static long child_killed(const struct job *job, int *surprises)
+{
+	long pid = raw_clone(0);
+	char byte;
+
+	if (pid == 0) {
+		job->shared->blocking++;
+		syscall(SYS_read, job->pipe[0], &byte, 1);
+		end(1);
+	}
+	job->shared->victim = pid;
+	*surprises |= wait_for(pid, SIGKILL);
+	return pid;
+}
+
 static int children_killed(const struct job *job)
 {
 	int surprises = 0;
-	char byte;
 
-	for (long i = 0; i < job->n; i++) {
-		long pid = raw_clone(0);
-
-		if (pid == 0) {
-			job->shared->blocking++;
-			syscall(SYS_read, job->pipe[0], &byte, 1);
-			end(1);
-		}
-		job->shared->victim = pid;
-		surprises |= wait_for(pid, SIGKILL);
-	}
+	for (long i = 0; i < job->n; i++)
+		child_killed(job, &surprises);
 	return surprises;
 }
 
@@ -1793,6 +1811,26 @@ static int waits_collide(const struct job *job)
 	if (wait_for(first, 0) | wait_for(second, 0))
 		return 1;
 	return second == last ? 0 : SKIPPED;
+}
+
+static int waits_reused(const struct job *job)
+{
+	int surprises = 0;
+
+	for (long i = 0; i < job->n; i++) {
+		long killed = child_killed(job, &surprises), next;
+
+		sleep_ms(job->ms);
+		if (!set_last_pid(killed - 1))
+			return SKIPPED;
+		next = raw_clone(0);
+		if (next == 0)
+			end(failed_with(wait_once(0), EAGAIN));
+		surprises |= wait_for(next, 0);
+		if (next != killed)
+			return surprises ? 1 : SKIPPED;
+	}
+	return surprises;
 }
 
 /* Ahead of other tasks, where that is allowed: what counts the calls of a CPU stays in step with the turns. */
