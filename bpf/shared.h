@@ -145,6 +145,9 @@ struct calls {
 /* Entries of the maps that hold when calls began: bpf/times.h. */
 enum { START_WORDS = 1 << 16, STARTS_ELSEWHERE = 1 << 16 };
 
+/* Entries of the map of bpf/self.h, and what its calls call until the loader has been there: no helper. */
+enum { KNOWN_TASKS = 1 << 13, CAST_CALL = 1 << 20 };
+
 /* The key of every map that counts per group in a hash. */
 struct row_key {
 	__u64 group; /* cgroup id; or PID namespace's inode and a stamp of its life */

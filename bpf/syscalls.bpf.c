@@ -15,6 +15,7 @@
 #include "kernel.h"
 #include "interrupted.h"
 #include "rows.h"
+#include "self.h"
 #include "syscall_id.h"
 #include "times.h"
 #include <bpf/bpf_tracing.h>
@@ -237,30 +238,30 @@ static __always_inline void interrupt_call(struct task_struct *task)
 		interrupt_start(OF_SELF(task, pid));
 }
 
-static __always_inline int on_sys_enter(void)
+static __always_inline int on_sys_enter(struct task_struct *task)
 {
-	note_start(OF_SELF(self(), pid),
+	note_start(OF_SELF(task, pid),
 		   latency_sampling <= 1 ||
 			   bpf_get_prandom_u32() <= 0xffffffff / latency_sampling);
 	return 0;
 }
 
 SEC("tp_btf/sys_enter")
-int BPF_PROG(sys_enter__btf)
+int BPF_PROG(sys_enter__btf, struct pt_regs *regs)
 {
-	return on_sys_enter();
+	return on_sys_enter(self_of(regs));
 }
 
 SEC("raw_tp/sys_enter")
 int BPF_PROG(sys_enter__raw)
 {
-	return on_sys_enter();
+	return on_sys_enter(self());
 }
 
 SEC("tp/raw_syscalls/sys_enter")
 int sys_enter__classic(void *ctx)
 {
-	return on_sys_enter();
+	return on_sys_enter(self());
 }
 
 /* What a call's return has to say. Returns its traits, or 0 when it does not count. */
@@ -281,9 +282,9 @@ static __always_inline __u8 count_return(struct task_struct *task, int nr, __u32
 	return traits;
 }
 
-static __always_inline int on_sys_exit(void *ctx, int nr, long ret)
+static __always_inline int on_sys_exit(void *ctx, struct task_struct *task, int nr,
+				       long ret)
 {
-	struct task_struct *task = self();
 	__u32 id = syscall_id(task, nr);
 	__u8 traits = count_return(task, nr, id, ret);
 
@@ -295,19 +296,19 @@ static __always_inline int on_sys_exit(void *ctx, int nr, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit__btf, struct pt_regs *regs, long ret)
 {
-	return on_sys_exit(ctx, syscall_number_btf(regs), ret);
+	return on_sys_exit(ctx, self_of(regs), syscall_number_btf(regs), ret);
 }
 
 SEC("raw_tp/sys_exit")
 int BPF_PROG(sys_exit__raw, struct pt_regs *regs, long ret)
 {
-	return on_sys_exit(ctx, syscall_number(regs), ret);
+	return on_sys_exit(ctx, self(), syscall_number(regs), ret);
 }
 
 SEC("tp/raw_syscalls/sys_exit")
 int sys_exit__classic(struct trace_event_raw_sys_exit *ctx)
 {
-	return on_sys_exit(ctx, ctx->id, ctx->ret);
+	return on_sys_exit(ctx, self(), ctx->id, ctx->ret);
 }
 
 /* With Latency alone: the call is execve, which ends in a thread of another number than it began. */

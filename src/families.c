@@ -11,6 +11,7 @@
 #include "syscall_names.h"
 #include "words.h"
 
+#include "cast.skel.h"
 #include "groups.skel.h"
 #include "namespaces.skel.h"
 #include "oom.skel.h"
@@ -184,12 +185,14 @@ static const struct object namespaces_object = {
 		{ "fexit",
 		  PREEMPTION_ON,
 		  { "setns__fexit", "?setns_compat__fexit", "unshare__fexit",
-		    "clone__fexit" } },
+		    "clone__fexit" },
+		  .is_by_ftrace = true },
 		{ "kretprobe+raw_tp",
 		  PREEMPTION_VARIES,
 		  { "setns__kretprobe", "?setns_compat__kretprobe", "unshare__kretprobe",
 		    "clone__kretprobe", "task_newtask__raw" },
 		  .is_bounded = true,
+		  .is_by_ftrace = true,
 		  .needs = "/sys/bus/event_source/devices/kprobe",
 		  .is_kept_out = true,
 		  .preallocates = true },
@@ -198,6 +201,7 @@ static const struct object namespaces_object = {
 		  { "setns__kretprobe", "?setns_compat__kretprobe", "unshare__kretprobe",
 		    "clone__kretprobe", "task_newtask__classic" },
 		  .is_bounded = true,
+		  .is_by_ftrace = true,
 		  .needs = "/sys/bus/event_source/devices/kprobe",
 		  .is_kept_out = true,
 		  .preallocates = true },
@@ -275,6 +279,12 @@ const struct object probe_object = {
 	.name = "probe",
 	.elf = probe_bpf__elf_bytes,
 	.doors = { { "raw_tp", PREEMPTION_OFF, { "run" } } },
+};
+
+const struct object cast_object = {
+	.name = "cast",
+	.elf = cast_bpf__elf_bytes,
+	.doors = { { "tp_btf", PREEMPTION_OFF, { "run" } } },
 };
 
 const struct object groups_object = {

@@ -62,6 +62,8 @@ struct door {
 	bool is_at_all_calls;
 	bool is_bounded;   /* misses what is beyond so many runs at once */
 	const char *needs; /* a file without which there is nothing to try; NULL: none */
+	/* The functions are patched by ftrace, which the kernel only says while the sysctl for that is 0. */
+	bool is_by_ftrace;
 	/* Does not run while bpf(2) works on a map on that CPU: see map_access.h. */
 	bool is_kept_out;
 	/*
@@ -195,4 +197,4 @@ extern const struct family families[FAMILY_COUNT];
 extern const struct object groups_object;
 
 /* How this kernel runs programs: see loader_probe(). */
-extern const struct object probe_object;
+extern const struct object probe_object, cast_object;

@@ -171,6 +171,9 @@ static int set_constants(const struct loaded *l, const struct load_plan *plan)
 	if (!err)
 		err = set_constant(l, "latency", &latency, sizeof(bool));
 	if (!err)
+		err = set_constant(l, "registers_at", &plan->kernel.registers_at,
+				   sizeof(uint32_t));
+	if (!err)
 		err = set_constant(l, "event_way", &plan->event_way, sizeof(uint32_t));
 	if (!err)
 		err = set_constant(l, "event_family", &plan->event_family,
@@ -266,6 +269,35 @@ static void choose_programs(const struct loaded *l, bool with_optional, bool tim
 		if (program && is_chosen(l->door->programs[i], with_optional, timed))
 			bpf_program__set_autoload(program, true);
 	}
+}
+
+/* Where there is no cast, the verifier sees no such call. */
+static int set_casts(const struct loaded *l, const struct load_plan *plan)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program (program, l->bpf) {
+		size_t count = bpf_program__insn_cnt(program), bytes;
+		int err;
+
+		if (!plan->kernel.cast || !bpf_program__autoload(program))
+			continue;
+		bytes = count * sizeof(struct bpf_insn);
+		cleanup_free struct bpf_insn *code = malloc(bytes);
+		if (!code)
+			return -ENOMEM;
+		memcpy(code, bpf_program__insns(program), bytes);
+		for (struct bpf_insn *i = code; i < code + count; i++)
+			if (i->code == (BPF_JMP | BPF_CALL) && !i->src_reg &&
+			    i->imm == CAST_CALL) {
+				i->src_reg = BPF_PSEUDO_KFUNC_CALL;
+				i->imm = plan->kernel.cast;
+			}
+		err = bpf_program__set_insns(program, code, count);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 struct follower {
@@ -442,6 +474,8 @@ static int try_door(const struct object *object, const struct door *door,
 	err = set_constants(l, plan);
 	if (!err)
 		err = set_maps(l, plan);
+	if (!err)
+		err = set_casts(l, plan);
 	if (!err)
 		err = bpf_object__load(l->bpf);
 	if (!err)
@@ -700,6 +734,48 @@ static bool probe_found(const struct loaded *l, uint32_t what)
 	return yes;
 }
 
+#if defined(__x86_64__)
+
+/* As libbpf has put it into the program that is loaded. */
+static int32_t cast_of(const struct loaded *l)
+{
+	const struct bpf_program *program = find_program(l, l->door->programs[0]);
+	const struct bpf_insn *code = bpf_program__insns(program);
+
+	for (size_t i = 0; i < bpf_program__insn_cnt(program); i++)
+		if (code[i].code == (BPF_JMP | BPF_CALL) &&
+		    code[i].src_reg == BPF_PSEUDO_KFUNC_CALL)
+			return code[i].imm;
+	return 0;
+}
+
+static void find_cast(struct kernel_found *found)
+{
+	const struct load_plan plan = { 0 };
+	struct load_report report;
+	struct loaded *l = NULL;
+	uint32_t only = 0;
+	uint64_t at = 0;
+
+	if (loader_start(&cast_object, &plan, &l, &report) == 0) {
+		getppid(); /* any system call runs the program */
+		bpf_map_lookup_elem(loader_map(l, "found"), &only, &at);
+		found->cast = at <= UINT32_MAX ? cast_of(l) : 0;
+		found->registers_at = found->cast ? at : 0;
+	}
+	loader_stop(l);
+}
+
+#else
+
+/* bpf/self.h makes no use of it. */
+static void find_cast(struct kernel_found *found)
+{
+	(void)found;
+}
+
+#endif
+
 struct kernel_found loader_probe(const char *btf_path)
 {
 	const struct load_plan plan = { .btf_path = btf_path };
@@ -714,6 +790,7 @@ struct kernel_found loader_probe(const char *btf_path)
 				      !probe_found(l, PROBE_TYPES_FIT);
 	}
 	loader_stop(l);
+	find_cast(&ret);
 	return ret;
 }
 

@@ -32,6 +32,9 @@ struct kernel_found {
 	bool is_preemptible;
 	bool preempts_at_tracepoints; /* in programs at raw and BTF tracepoints, too */
 	bool has_other_types; /* than BtfPath says: what programs read is not what is there */
+	/* See bpf/self.h: the number of bpf_rdonly_cast() in the kernel's BTF, or both 0. */
+	int32_t cast;
+	uint32_t registers_at;
 };
 
 struct load_plan {
