@@ -606,13 +606,28 @@ enum { RANKS = 4 };
 /* The lesser, the sooner a door is tried. */
 static unsigned rank_of(const struct door *door, const struct load_plan *plan)
 {
-	bool is_dear = door->is_at_all_calls && !plan->leader;
+	bool is_led_there = plan->leader &&
+			    strcmp(plan->leader->door->name, door->name) == 0;
+	bool is_dear = door->is_at_all_calls && !is_led_there;
 
 	return 2 * is_dear + (is_lossy(door, plan) || is_silent(door, plan));
 }
 
+bool loader_is_ftrace_off(void)
+{
+	cleanup_fclose FILE *f = fopen("/proc/sys/kernel/ftrace_enabled", "re");
+	int enabled;
+
+	return f && fscanf(f, "%d", &enabled) == 1 && !enabled;
+}
+
 static int check_needs(const struct door *door)
 {
+	if (door->is_by_ftrace && loader_is_ftrace_off()) {
+		snprintf(complaint, sizeof(complaint),
+			 "the sysctl kernel.ftrace_enabled is 0");
+		return -ENODEV;
+	}
 	if (!has_needs(door)) {
 		snprintf(complaint, sizeof(complaint), "this kernel has no %s",
 			 door->needs);

@@ -76,6 +76,12 @@ int loader_start(const struct object *object, const struct load_plan *plan,
 /* What libbpf says goes nowhere, but into reports. */
 void loader_silence(void);
 
+/*
+ * Whether programs at functions (struct door, is_by_ftrace) do not run now, though the kernel lets them be
+ * attached.
+ */
+bool loader_is_ftrace_off(void);
+
 /* By a program that is run for a moment; what cannot be found out is false. */
 struct kernel_found loader_probe(const char *btf_path);
 

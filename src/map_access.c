@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <bpf/bpf.h>
@@ -18,9 +19,20 @@ static bool is_fatal(void)
 	       seccomp_kills(SYS_sched_getparam) || seccomp_kills(SYS_sched_setscheduler);
 }
 
+/*
+ * What a thread has used of RLIMIT_RTTIME, which sums up the time of all reads, is set back when it wakes up
+ * as a real-time one: ours never does. At its end the kernel kills the process.
+ */
+static bool is_limited(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_RTTIME, &limit) < 0 || limit.rlim_cur != RLIM_INFINITY;
+}
+
 void map_shield(bool on)
 {
-	refused = on && is_fatal();
+	refused = on && (is_limited() || is_fatal());
 	shielded = on && !refused;
 }
 

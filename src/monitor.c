@@ -82,8 +82,10 @@ struct monitor {
 	struct kernel_found kernel;
 	bool told_loss;
 	bool by_fexit; /* of which a kernel that can be preempted leaves out runs */
-	bool by_hook;  /* as the operator wishes */
-	bool bounded;  /* where so many runs at once have room */
+	bool by_ftrace;
+	bool told_ftrace_off;
+	bool by_hook; /* as the operator wishes */
+	bool bounded; /* where so many runs at once have room */
 	bool exposed; /* for want of a better way, to runs that a preemptible kernel leaves out */
 	struct controller controller;
 	struct loaded *groups_loaded; /* NULL: no groups */
@@ -212,6 +214,7 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 	m->exposed |= m->kernel.preempts_at_tracepoints && !plan->hook &&
 		      report->door->preemption != PREEMPTION_OFF;
 	m->by_fexit |= report->door->preemption == PREEMPTION_ON;
+	m->by_ftrace |= report->door->is_by_ftrace;
 	m->by_hook |= plan->hook != NULL;
 	m->bounded |= report->door->is_bounded;
 	if (report->door->is_kept_out)
@@ -1022,7 +1025,7 @@ static const char *remedy_for_loss(const struct monitor *m, bool missed)
 		return remedy_for_tracepoints();
 	if (map_shield_refused())
 		return "let collectd be a SCHED_FIFO thread while it reads (CAP_SYS_NICE; of "
-		       "systemd, no RestrictRealtime=)";
+		       "systemd, no RestrictRealtime= and no LimitRTTIME=)";
 	if (m->by_hook)
 		return "set Hook to \"auto\"";
 	if (m->by_fexit)
@@ -1030,6 +1033,18 @@ static const char *remedy_for_loss(const struct monitor *m, bool missed)
 	if (m->bounded)
 		return "set Hook \"raw_tp\" in <Namespaces>";
 	return "please report it with the kernel's version";
+}
+
+/* Once for each time: what was not counted then nobody knows. */
+static void warn_of_ftrace(struct monitor *m)
+{
+	bool is_off = m->by_ftrace && loader_is_ftrace_off();
+
+	if (is_off && !m->told_ftrace_off)
+		say(m, MONITOR_WARNING,
+		    "namespaces: little is counted while the sysctl kernel.ftrace_enabled is 0; "
+		    "set it to 1, or Hook \"tracepoint\" in <Namespaces>");
+	m->told_ftrace_off = is_off;
 }
 
 /* Once: from then on ebpf-self/total_events-lost tells. */
@@ -1052,6 +1067,7 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 	uint64_t missed = m->groups_loaded ? loader_missed_runs(m->groups_loaded) : 0;
 	uint64_t family_missed, no_room = 0;
 
+	samples_send_self_count(sink, missed, "missed-groups");
 	if (m->events)
 		bytes += loader_bytes(events_map(m->events));
 	for (struct running *r = m->running; r < m->running + m->running_count; r++) {
@@ -1081,6 +1097,7 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 	if (m->cost)
 		cost_send(m->cost, sink);
 	warn_of_loss(m, missed + no_room, missed > 0);
+	warn_of_ftrace(m);
 }
 
 static double seconds_since(const struct timespec *begin)

@@ -165,8 +165,6 @@ static const char *permission_remedy(void)
 	if (is_charged_to_memlock())
 		return "raise RLIMIT_MEMLOCK, to which this kernel charges BPF maps (of systemd, "
 		       "LimitMEMLOCK=infinity), or set a lower Max in <Groups>";
-	if (seccomp_has_filter())
-		return remedy_for_filter();
 	return look_for_module;
 }
 
@@ -312,6 +310,10 @@ const char *remedy_for_events(int err, bool by_perf, const char *btf_path)
 		return remedy_for(err, btf_path);
 	if (is_paranoid())
 		return lower_paranoia;
+	if (err == -EPERM && !seccomp_has_filter() &&
+	    !(effective_capabilities() & UINT64_C(1) << CAP_IPC_LOCK))
+		return "lower EventBuffer; or raise the sysctl kernel.perf_event_mlock_kb, or "
+		       "RLIMIT_MEMLOCK (of systemd, LimitMEMLOCK=), or give collectd CAP_IPC_LOCK";
 	return seccomp_has_filter() ? remedy_for_filter() : look_for_module;
 }
 

@@ -30,8 +30,10 @@ bool seccomp_kills(long nr)
 	pid_t child;
 	char word;
 
-	if (!seccomp_has_filter() || pipe2(ends, O_CLOEXEC) < 0)
+	if (!seccomp_has_filter())
 		return false;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return true;
 	child = fork();
 	if (child == 0)
 		try_call(nr, ends[1]);
@@ -39,7 +41,7 @@ bool seccomp_kills(long nr)
 	cleanup_close int answer = ends[0];
 
 	if (child < 0)
-		return false;
+		return true;
 	do
 		said = read(answer, &word, 1);
 	while (said < 0 && errno == EINTR);

@@ -852,7 +852,11 @@ is_right()
 	loses || return 1
 	right_lost=$(last ebpf-self/total_events-lost)
 	right_least=$(($2 - ${right_lost:-0}))
-	[ "$(last ebpf-self/total_events-missed-groups)" = 0 ] || right_least=0
+	case $(last ebpf-self/total_events-missed-groups) in
+	0) ;;
+	'') complain "nothing tells of missed runs of groups" ;;
+	*) right_least=0 ;;
+	esac
 	right_actual=${1#none}
 	[ "${right_actual:-0}" -lt "$2" ] && [ "${right_actual:-0}" -ge $right_least ]
 }
