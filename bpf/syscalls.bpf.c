@@ -30,9 +30,13 @@ const volatile __u32 histogram_count;
 /* Whose histogram a call is in; 0 is that of all which have none of their own. */
 const volatile __u16 histogram_ranks[SYSCALL_IDS];
 
-/* By CPU. Not a per-CPU map: an array's look-up is inlined, and touches no other page. */
+/*
+ * By CPU. Not a per-CPU map: an array's look-up is inlined, and touches no other page; and user space can map
+ * it, and so sees each counter as it was at one time.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct cpu_calls));
@@ -41,6 +45,7 @@ struct {
 /* By CPU: struct histogram by rank. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct histogram));

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -12,10 +13,7 @@
 #include "cleanup.h"
 #include "map_access.h"
 
-/*
- * A batch holds at least one bucket of a hash; on ENOSPC it is doubled. Arrays by CPU have few and large
- * values, which are read one at a time.
- */
+/* A batch holds at least one bucket of a hash; on ENOSPC it is doubled. */
 enum { BATCH_ROWS = 1024, BATCH_BYTES = 1 << 20 };
 
 struct reader {
@@ -24,6 +22,7 @@ struct reader {
 	size_t key_bytes;
 	size_t value_bytes; /* of one copy, a multiple of 8 */
 	uint32_t entries;
+	bool is_mappable;
 	snapshot_copies_fn *row;
 	void *arg;
 };
@@ -45,6 +44,8 @@ static int reader_init(struct reader *r, int fd)
 	r->key_bytes = info.key_size;
 	r->value_bytes = (info.value_size + 7) / 8 * 8;
 	r->entries = info.max_entries;
+	r->is_mappable = info.type == BPF_MAP_TYPE_ARRAY &&
+			 info.map_flags & BPF_F_MMAPABLE;
 	return r->cpus < 0 ? r->cpus : 0;
 }
 
@@ -120,6 +121,32 @@ static int read_one_by_one(const struct reader *r)
 }
 
 /*
+ * Word by word: bpf(2) may copy bytes of counters that grow meanwhile, and in batches on x86 does, as it
+ * puts a value behind a key of 4 bytes: such a counter is neither what it was nor what it is. It wants
+ * memory in one piece for a value, too, before 5.11 (f0dce1d9b7c8).
+ */
+static int read_mapped(const struct reader *r)
+{
+	size_t words = r->value_bytes / 8, bytes = r->value_bytes * r->entries;
+	cleanup_free uint64_t *copy = malloc(r->value_bytes);
+	const uint64_t *from;
+
+	if (!copy)
+		return -ENOMEM;
+	from = mmap(NULL, bytes, PROT_READ, MAP_SHARED, r->fd, 0);
+	if (from == MAP_FAILED)
+		return -errno;
+	for (uint32_t key = 0; key < r->entries; key++) {
+		for (size_t i = 0; i < words; i++)
+			copy[i] =
+				__atomic_load_n(&from[key * words + i], __ATOMIC_RELAXED);
+		hand_out(r, &key, copy);
+	}
+	munmap((void *)from, bytes);
+	return 0;
+}
+
+/*
  * 5.10 has no batches for per-CPU arrays (ENOTSUPP, 524, which has no name in user
  * space).
  */
@@ -147,6 +174,8 @@ int snapshot_read_copies(int map_fd, snapshot_copies_fn *row, void *arg)
 
 	if (err)
 		return err;
+	if (r.is_mappable)
+		return read_mapped(&r);
 	err = read_batches(&r, first_batch(&r), &done);
 	return is_refused(err) && !done ? read_one_by_one(&r) : err;
 }
