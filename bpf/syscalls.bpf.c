@@ -25,7 +25,8 @@ const volatile bool detail;	  /* by group and call in `rows`, instead of `cpus` 
 const volatile __u32 group_slots; /* Max + 1 */
 const volatile __u32 cpu_count = 1;
 const volatile bool latency;
-const volatile __u32 latency_sampling = 1; /* one call in so many is timed */
+const volatile __u32 latency_chance =
+	-1; /* of 2^32, that a call is timed; all ones: each is */
 const volatile __u32 histogram_count;
 /* Whose histogram a call is in; 0 is that of all which have none of their own. */
 const volatile __u16 histogram_ranks[SYSCALL_IDS];
@@ -126,11 +127,17 @@ static __always_inline __u64 remembered_slot(struct task_struct *task,
 	if (cpu->group_key == key)
 		return cpu->slot;
 	slot = find_slot();
-	/* the task may be moved at any time, and then the key is not that of the slot */
-	if (slot == SLOT_OTHER || group_key(task) != key)
+	if (slot == SLOT_OTHER)
 		return slot;
 	cpu->slot = slot;
 	cpu->group_key = key;
+	barrier();
+	/*
+	 * The task may be moved at any time: then the key is not that of the slot, and the cgroup may have been
+	 * removed before the key was here to be found.
+	 */
+	if (group_key(task) != key)
+		cpu->group_key = 0;
 	return slot;
 }
 
@@ -245,9 +252,8 @@ static __always_inline void interrupt_call(struct task_struct *task)
 
 static __always_inline int on_sys_enter(struct task_struct *task)
 {
-	note_start(OF_SELF(task, pid),
-		   latency_sampling <= 1 ||
-			   bpf_get_prandom_u32() <= 0xffffffff / latency_sampling);
+	note_start(OF_SELF(task, pid), latency_chance == (__u32)-1 ||
+					       bpf_get_prandom_u32() <= latency_chance);
 	return 0;
 }
 

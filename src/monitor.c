@@ -73,11 +73,12 @@ struct monitor {
 	struct running running[FAMILY_COUNT]; /* those that are on */
 	int running_count;
 	uint32_t group_kind;
-	uint32_t slots;		/* of the arrays by group: Max and SLOT_OTHER */
-	uint64_t epoch;		/* of maxima: a number that each read makes one more */
-	bool epoch_is_unread;	/* by a read that did not fail */
-	uint32_t cpus;		/* whose numbers are below this */
-	uint32_t registers_end; /* see loader_registers_end() */
+	uint32_t slots;		 /* of the arrays by group: Max and SLOT_OTHER */
+	uint64_t epoch;		 /* of maxima: a number that each read makes one more */
+	bool epoch_is_unread;	 /* by a read that did not fail */
+	uint32_t cpus;		 /* whose numbers are below this */
+	uint32_t latency_chance; /* of 2^32, that a call is timed */
+	uint32_t registers_end;	 /* see loader_registers_end() */
 	bool detailed;
 	struct kernel_found kernel;
 	bool told_loss;
@@ -387,8 +388,7 @@ static struct map_size *add_family_sizes(const struct monitor *m, const struct f
 static void add_times_constants(const struct monitor *m, const struct running *r,
 				struct constant *c)
 {
-	*c++ = (struct constant){ "latency_sampling",
-				  &m->settings->syscalls.latency_sampling,
+	*c++ = (struct constant){ "latency_chance", &m->latency_chance,
 				  sizeof(uint32_t) };
 	*c++ = (struct constant){ "histogram_ranks", r->ranks,
 				  SYSCALL_IDS * sizeof(uint16_t) };
@@ -770,6 +770,9 @@ int monitor_start(const struct settings *settings, monitor_log_fn *log,
 		return -ENOMEM;
 	m->settings = settings;
 	m->log = log;
+	m->latency_chance = UINT32_MAX;
+	if (settings->syscalls.latency_sampling > 1)
+		m->latency_chance /= settings->syscalls.latency_sampling;
 	map_shield(false);
 	loader_silence();
 	err = start_all(m);
