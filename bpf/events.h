@@ -10,6 +10,8 @@
 /* Set by the loader. */
 const volatile __u32 event_way = EVENTS_OFF;
 const volatile __u32 event_family;
+/* Bytes that may wait in the ring buffer before this family's events find no room: others are more urgent. */
+const volatile __u64 event_room;
 
 /* The loader puts the one buffer of all families in its place, of whatever type that is. */
 struct {
@@ -58,7 +60,10 @@ static __always_inline void send_event(void *ctx, struct event *event)
 
 	event->ns = bpf_ktime_get_ns();
 	event->family = event_family;
-	if (event_way == EVENTS_RING_BUFFER)
+	if (event_way == EVENTS_RING_BUFFER &&
+	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= event_room)
+		err = -ENOSPC;
+	else if (event_way == EVENTS_RING_BUFFER)
 		err = bpf_ringbuf_output(&events, event, sizeof(*event),
 					 BPF_RB_NO_WAKEUP);
 	else

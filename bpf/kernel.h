@@ -40,6 +40,7 @@ enum {
 	BPF_F_NO_PREALLOC = 1,
 	BPF_F_MMAPABLE = 1 << 10,
 	BPF_RB_NO_WAKEUP = 1,
+	BPF_RB_AVAIL_DATA = 0,
 };
 
 #define BPF_F_CURRENT_CPU 0xffffffffULL
@@ -48,6 +49,7 @@ enum {
 enum {
 	EINTR = 4,
 	E2BIG = 7,
+	ENOSPC = 28,
 	EEXIST = 17,
 	MAX_ERRNO = 4095,
 	ERESTARTSYS = 512,

@@ -32,7 +32,7 @@ struct {
 	__type(value, struct victim);
 } victims SEC(".maps");
 
-/* The threads that looked for memory in a cgroup last, by their pid. */
+/* The threads that looked for memory in a cgroup last, by their pid. The loader sizes it by the CPUs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);

@@ -72,7 +72,7 @@ struct ended_process {
 	__u64 pid;
 };
 
-/* Those that ended last. */
+/* Those that ended last. The loader sizes it by the CPUs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);

@@ -2,6 +2,8 @@
 #include "dispatch.h"
 
 #include <assert.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "utils/common/common.h"
@@ -22,6 +24,20 @@ static void let_write(void)
 	const struct timespec while_held_up = { .tv_nsec = 20 * 1000 * 1000 };
 
 	nanosleep(&while_held_up, NULL);
+}
+
+/* Names of cgroups are any bytes; who writes JSON wants UTF-8. NULL when there is no memory. */
+static meta_data_t *meta_of_path(const char *path)
+{
+	meta_data_t *meta = meta_data_create();
+	char *clean = strdup(path);
+
+	if (meta && clean) {
+		notice_clean(clean);
+		meta_data_add_string(meta, "group", clean);
+	}
+	free(clean);
+	return meta;
 }
 
 void dispatch_sample(void *arg, const struct sample *sample)
@@ -46,11 +62,8 @@ void dispatch_sample(void *arg, const struct sample *sample)
 	sstrncpy(vl.plugin_instance, sample->scope, sizeof(vl.plugin_instance));
 	sstrncpy(vl.type, sample->type, sizeof(vl.type));
 	sstrncpy(vl.type_instance, sample->instance, sizeof(vl.type_instance));
-	if (sample->path) {
-		vl.meta = meta_data_create();
-		if (vl.meta)
-			meta_data_add_string(vl.meta, "group", sample->path);
-	}
+	if (sample->path)
+		vl.meta = meta_of_path(sample->path);
 	plugin_dispatch_values(&vl); /* copies */
 	meta_data_destroy(vl.meta);
 }

@@ -412,6 +412,7 @@ const struct family families[] = {
 		.group_rows = OOM_IDS,
 		.group_rows_detailed = OOM_IDS,
 		.total_id = OOM_KILL_ALL,
+		.is_urgent = true,
 		.is_group_constant = true,
 		.is_constant = is_always_sent,
 		.ids = OOM_IDS,

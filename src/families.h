@@ -145,6 +145,8 @@ struct family {
 	unsigned group_rows, group_rows_detailed;
 	/* The id under which a scope's ids are summed up as well; 0 when there is none. */
 	uint32_t total_id;
+	/* Its events have a quarter of the buffer for themselves, as those of others may come in storms. */
+	bool is_urgent;
 	/* It is sent of all groups that are known, be it 0, so that the first one has a rate. */
 	bool is_group_constant;
 	/* Series of the host that are sent from the first read on, be they 0, if selected. */

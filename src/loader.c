@@ -178,6 +178,8 @@ static int set_constants(const struct loaded *l, const struct load_plan *plan)
 	if (!err)
 		err = set_constant(l, "event_family", &plan->event_family,
 				   sizeof(uint32_t));
+	if (!err)
+		err = set_constant(l, "event_room", &plan->event_room, sizeof(uint64_t));
 	for (const struct constant *c = plan->constants; c && c->name && !err; c++)
 		err = set_constant(l, c->name, c->value, c->bytes);
 	if (err || !plan->traits)

@@ -46,6 +46,7 @@ struct load_plan {
 	int events;		     /* descriptor of the buffer of events */
 	uint32_t event_way;	     /* enum event_way, how they get into it */
 	uint32_t event_family;	     /* what they say of whom they are */
+	uint64_t event_room;	     /* see bpf/events.h */
 	const char *btf_path;	     /* NULL: the kernel's own */
 	const char *hook;	     /* the door to take; NULL: any */
 	struct kernel_found kernel;

@@ -40,7 +40,7 @@ enum {
 	FAMILY_CONSTANTS = SETTING_CONSTANTS_MAX + 1,
 	CONSTANTS_MAX = GROUP_CONSTANTS + FAMILY_CONSTANTS + TIMES_CONSTANTS + 1,
 	GROUP_SIZES = 3,
-	FAMILY_SIZES = 3,
+	FAMILY_SIZES = 5,
 	TIMES_SIZES = 3,
 	SIZES_MAX = GROUP_SIZES + FAMILY_SIZES + COUNTERS_MAX + TIMES_SIZES + 1,
 	NOTICES_MAX = 1000, /* of a family, that wait for a receiver who is slow */
@@ -95,6 +95,7 @@ struct monitor {
 	struct rows rows;
 	struct cost *cost;		       /* NULL: not measured */
 	struct events *events;		       /* NULL: none */
+	size_t event_bytes;		       /* of their buffer */
 	struct notice *notices, **last_notice; /* that wait to be told */
 	bool events_failed;
 	char groups_error[LOAD_ERROR_MAX], events_error[LOAD_ERROR_MAX];
@@ -365,6 +366,18 @@ static uint32_t cpu_bytes(const struct monitor *m, const struct family *f)
 	return sizeof(struct cpu_calls) + m->slots * slot;
 }
 
+/*
+ * Of maps that forget what was used least. Before 6.16 (d4adf1c9ee77) each CPU keeps 128 entries for itself, and
+ * when the others have taken all, it forgets at each one that it adds the one before.
+ */
+static uint32_t forgetting_entries(const struct monitor *m)
+{
+	enum { ENTRIES_MIN = 1024, ENTRIES_OF_CPU = 256 };
+	uint32_t entries = m->cpus * ENTRIES_OF_CPU;
+
+	return entries > ENTRIES_MIN ? entries : ENTRIES_MIN;
+}
+
 /* Returns the end of what was added. */
 static struct map_size *add_family_sizes(const struct monitor *m, const struct family *f,
 					 struct map_size *s)
@@ -377,6 +390,8 @@ static struct map_size *add_family_sizes(const struct monitor *m, const struct f
 		rows = 0;
 	*s++ = (struct map_size){ "rows", rows ? rows * m->settings->groups.max : 1,
 				  row_bytes(m, f) };
+	*s++ = (struct map_size){ "ended", forgetting_entries(m), 0 };
+	*s++ = (struct map_size){ "reclaiming_cgroups", forgetting_entries(m), 0 };
 	*s++ = (struct map_size){ "cpus", m->detailed ? 1 : m->cpus, cpu_bytes(m, f) };
 	for (const struct counter *c = f->counters; c < f->counters + COUNTERS_MAX; c++)
 		if (c->entries)
@@ -446,6 +461,7 @@ static int load_family(struct monitor *m, struct running *r, const uint8_t trait
 		.timed = wants_times(m, f),
 		.event_way = r->limit.settings ? events_way(m->events) : EVENTS_OFF,
 		.event_family = f - families,
+		.event_room = f->is_urgent ? UINT64_MAX : m->event_bytes / 4 * 3,
 	};
 	struct constant *more_constants;
 	struct map_size *more_sizes;
@@ -617,6 +633,7 @@ static void start_events(struct monitor *m)
 
 	while (bytes < wanted)
 		bytes *= 2;
+	m->event_bytes = bytes;
 	m->last_notice = &m->notices;
 	for (struct running *r = m->running; r < m->running + m->running_count; r++)
 		any |= notify_settings(m, r->family) != NULL;
@@ -982,6 +999,15 @@ struct notice *monitor_next_notice(struct monitor *m, uint64_t *ret_now_ns)
 	find_running(m, n->family)->waiting--;
 	*ret_now_ns = now_ns();
 	return n;
+}
+
+unsigned monitor_waiting(const struct monitor *m)
+{
+	unsigned count = 0;
+
+	for (const struct notice *n = m->notices; n; n = n->next)
+		count++;
+	return count;
 }
 
 /* Once: from then on ebpf-self/total_events-unsent-FAMILY tells. */

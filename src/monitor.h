@@ -45,6 +45,9 @@ void monitor_drain_last(struct monitor *m);
  */
 struct notice *monitor_next_notice(struct monitor *m, uint64_t *ret_now_ns);
 
+/* How many notices wait. As monitor_tick(). */
+unsigned monitor_waiting(const struct monitor *m);
+
 /* Detaches and frees everything; takes NULL. */
 void monitor_stop(struct monitor *m);
 

@@ -122,6 +122,9 @@ static void stop_telling(void *ignored)
 		return;
 	pthread_mutex_lock(&lock);
 	teller_state = ENDS;
+	WARNING("ebpf plugin: %u notifications are not told, nor may be that before them: a receiver takes "
+		"too long",
+		monitor_waiting(monitor));
 	pthread_mutex_unlock(&lock);
 	pthread_detach(teller);
 }
