@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is kept of a time: its bucket, the word of a maximum. Plain C without the kernel's types, so that a unit test can have it, too. */
+/*
+ * What is kept of a time: its bucket, and the word of a maximum. Plain C without the kernel's types, so that a
+ * unit test can have it, too.
+ */
 #pragma once
 
 #include "shared.h"

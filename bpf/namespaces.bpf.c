@@ -6,7 +6,7 @@
  *   sys_exit          the same calls as they return; where family syscalls is on, its
  *                     program hands these calls over to ours
  *
- * All but fexit see a clone's flags for certain in task_newtask alone, where it succeeds.
+ * Clones that succeed are counted in task_newtask, where their flags are certain and the new task is at hand.
  */
 #include "kernel.h"
 #include "events.h"
@@ -20,7 +20,7 @@ DEFINE_COUNTERS(NAMESPACE_IDS, BPF_F_NO_PREALLOC)
 /* What an event says beside its id. */
 struct circumstances {
 	struct task_struct *member; /* who is in the namespace now; NULL: not known */
-	__u32 child;		    /* of a clone; 0: not known */
+	__u32 child;		    /* of a clone that succeeds */
 	__u32 fd;		    /* of a join */
 	__u32 error;
 };
@@ -275,7 +275,8 @@ int BPF_PROG(clone__fexit, struct kernel_clone_args *args, int ret)
 {
 	struct circumstances c = {};
 
-	count_attempt(ctx, VERB_CLONE, BPF_CORE_READ(args, flags), ret, &c);
+	if (ret < 0)
+		count_attempt(ctx, VERB_CLONE, BPF_CORE_READ(args, flags), ret, &c);
 	return 0;
 }
 

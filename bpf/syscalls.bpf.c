@@ -25,8 +25,8 @@ const volatile bool detail;	  /* by group and call in `rows`, instead of `cpus` 
 const volatile __u32 group_slots; /* Max + 1 */
 const volatile __u32 cpu_count = 1;
 const volatile bool latency;
-const volatile __u32 latency_chance =
-	-1; /* of 2^32, that a call is timed; all ones: each is */
+/* Of 2^32, that a call is timed; all ones: each is. */
+const volatile __u32 latency_chance = -1;
 const volatile __u32 histogram_count;
 /* Whose histogram a call is in; 0 is that of all which have none of their own. */
 const volatile __u16 histogram_ranks[SYSCALL_IDS];

@@ -185,7 +185,7 @@ static const struct object namespaces_object = {
 		{ "fexit",
 		  PREEMPTION_ON,
 		  { "setns__fexit", "?setns_compat__fexit", "unshare__fexit",
-		    "clone__fexit" },
+		    "clone__fexit", "task_newtask__btf" },
 		  .is_by_ftrace = true },
 		{ "kretprobe+raw_tp",
 		  PREEMPTION_VARIES,

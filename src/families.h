@@ -62,7 +62,7 @@ struct door {
 	bool is_at_all_calls;
 	bool is_bounded;   /* misses what is beyond so many runs at once */
 	const char *needs; /* a file without which there is nothing to try; NULL: none */
-	/* The functions are patched by ftrace, which the kernel only says while the sysctl for that is 0. */
+	/* By ftrace: while its sysctl is 0, the kernel lets programs be attached, and they never run. */
 	bool is_by_ftrace;
 	/* Does not run while bpf(2) works on a map on that CPU: see map_access.h. */
 	bool is_kept_out;

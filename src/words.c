@@ -123,12 +123,10 @@ static void words_of_creation(const struct event *e, struct notice *n)
 
 	if (e->id / NAMESPACE_TYPES == VERB_UNSHARE) {
 		notice_say(n, " made its own %s namespace", type);
-	} else if (e->target.pid) {
+	} else {
 		notice_say(n, " cloned pid %" PRIu32 " into a new %s namespace",
 			   e->target.pid, type);
 		notice_add_number(n, "target_pid", e->target.pid);
-	} else {
-		notice_say(n, " cloned a process into a new %s namespace", type);
 	}
 	if (e->detail[NAMESPACE_EVENT_INODE])
 		notice_say(n, ", %lld", e->detail[NAMESPACE_EVENT_INODE]);
