@@ -219,13 +219,13 @@ static __always_inline int on_newtask(void *ctx, struct task_struct *child, __u3
 SEC("tp_btf/task_newtask")
 int BPF_PROG(task_newtask__btf, struct task_struct *task, __u64 flags)
 {
-	return on_newtask(ctx, task, BPF_CORE_READ(task, tgid), flags);
+	return on_newtask(ctx, task, BPF_CORE_READ(task, pid), flags);
 }
 
 SEC("raw_tp/task_newtask")
 int BPF_PROG(task_newtask__raw, struct task_struct *task, __u64 flags)
 {
-	return on_newtask(ctx, task, BPF_CORE_READ(task, tgid), flags);
+	return on_newtask(ctx, task, BPF_CORE_READ(task, pid), flags);
 }
 
 SEC("tp/raw_syscalls/sys_exit")

@@ -5,7 +5,7 @@
  * helper inline since Linux 6.11, on x86 it has not up to 6.19.
  *
  * A task is remembered by its kernel stack, and believed when it says that it has the stack which we run
- * on: a stack belongs to one task until that is gone for good, which then has none.
+ * on: a stack belongs to one task until that is gone for good.
  */
 #pragma once
 

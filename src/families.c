@@ -178,6 +178,13 @@ static const struct object syscalls_object = {
 	},
 };
 
+/* CONFIG_KPROBES_ON_FTRACE */
+#if defined(__x86_64__)
+enum { KPROBES_ARE_BY_FTRACE = true };
+#else
+enum { KPROBES_ARE_BY_FTRACE = false };
+#endif
+
 static const struct object namespaces_object = {
 	.name = "namespaces",
 	.elf = namespaces_bpf__elf_bytes,
@@ -192,7 +199,7 @@ static const struct object namespaces_object = {
 		  { "setns__kretprobe", "?setns_compat__kretprobe", "unshare__kretprobe",
 		    "clone__kretprobe", "task_newtask__raw" },
 		  .is_bounded = true,
-		  .is_by_ftrace = true,
+		  .is_by_ftrace = KPROBES_ARE_BY_FTRACE,
 		  .needs = "/sys/bus/event_source/devices/kprobe",
 		  .is_kept_out = true,
 		  .preallocates = true },
@@ -201,7 +208,7 @@ static const struct object namespaces_object = {
 		  { "setns__kretprobe", "?setns_compat__kretprobe", "unshare__kretprobe",
 		    "clone__kretprobe", "task_newtask__classic" },
 		  .is_bounded = true,
-		  .is_by_ftrace = true,
+		  .is_by_ftrace = KPROBES_ARE_BY_FTRACE,
 		  .needs = "/sys/bus/event_source/devices/kprobe",
 		  .is_kept_out = true,
 		  .preallocates = true },

@@ -627,11 +627,13 @@ static const struct notify_settings *notify_settings(const struct monitor *m,
 /* Without them counting goes on. */
 static void start_events(struct monitor *m)
 {
+	/* what each CPU may be about to add must not fill the quarter that is for urgent ones */
 	size_t wanted = (size_t)m->settings->event_buffer << 10,
+	       least = 8 * sizeof(struct event) * m->cpus,
 	       bytes = (size_t)sysconf(_SC_PAGESIZE);
 	bool any = false, by_perf = false;
 
-	while (bytes < wanted)
+	while (bytes < wanted || bytes < least)
 		bytes *= 2;
 	m->event_bytes = bytes;
 	m->last_notice = &m->notices;
@@ -871,6 +873,21 @@ static struct running *find_running(struct monitor *m, uint32_t family)
 	return NULL;
 }
 
+/* Those of families that are urgent come before all others. */
+static void queue_notice(struct monitor *m, struct notice *n)
+{
+	struct notice **at = &m->notices;
+
+	if (!families[n->family].is_urgent)
+		at = m->last_notice;
+	while (*at && families[(*at)->family].is_urgent)
+		at = &(*at)->next;
+	n->next = *at;
+	*at = n;
+	if (!n->next)
+		m->last_notice = &n->next;
+}
+
 static struct notice *add_notice(struct monitor *m, struct running *r,
 				 enum notice_severity severity, uint64_t ns,
 				 const char *scope, const struct label *label)
@@ -885,8 +902,7 @@ static struct notice *add_notice(struct monitor *m, struct running *r,
 	snprintf(n->scope, sizeof(n->scope), "%s", scope);
 	snprintf(n->type, sizeof(n->type), "%s", label->type);
 	snprintf(n->instance, sizeof(n->instance), "%s", label->instance);
-	*m->last_notice = n;
-	m->last_notice = &n->next;
+	queue_notice(m, n);
 	r->waiting++;
 	return n;
 }

@@ -23,7 +23,7 @@ enum { TELLER_ENDS_SECONDS = 5 };
 
 static pthread_t teller;
 static bool have_teller;
-static enum { TELLS, TELLS_THE_REST, ENDS } teller_state; /* with the lock */
+static enum { TELLS, TELLS_THE_REST, ENDS, HAS_ENDED } teller_state; /* with the lock */
 static pthread_cond_t some_wait = PTHREAD_COND_INITIALIZER;
 
 static void log_message(enum monitor_severity severity, const char *message)
@@ -95,6 +95,8 @@ static void *tell(void *ignored)
 		free(n);
 		pthread_mutex_lock(&lock);
 	}
+	if (teller_state == TELLS_THE_REST)
+		teller_state = HAS_ENDED;
 	pthread_mutex_unlock(&lock);
 	return NULL;
 }
@@ -106,6 +108,8 @@ static void *tell(void *ignored)
 static void stop_telling(void *ignored)
 {
 	struct timespec until;
+	unsigned waiting;
+	bool hangs;
 
 	(void)ignored;
 	if (!have_teller)
@@ -121,11 +125,14 @@ static void stop_telling(void *ignored)
 	if (pthread_timedjoin_np(teller, NULL, &until) == 0)
 		return;
 	pthread_mutex_lock(&lock);
+	hangs = teller_state != HAS_ENDED;
 	teller_state = ENDS;
-	WARNING("ebpf plugin: %u notifications are not told, nor may be that before them: a receiver takes "
-		"too long",
-		monitor_waiting(monitor));
+	waiting = monitor_waiting(monitor);
 	pthread_mutex_unlock(&lock);
+	if (hangs)
+		WARNING("ebpf plugin: %u notifications are not told, nor may be that before them: "
+			"a receiver takes too long",
+			waiting);
 	pthread_detach(teller);
 }
 

@@ -134,8 +134,8 @@ static int read_mapped(const struct reader *r)
 	if (!copy)
 		return -ENOMEM;
 	from = mmap(NULL, bytes, PROT_READ, MAP_SHARED, r->fd, 0);
-	if (from == MAP_FAILED)
-		return -errno;
+	if (from == MAP_FAILED) /* as to a daemon that may not have much address space */
+		return -EOPNOTSUPP;
 	for (uint32_t key = 0; key < r->entries; key++) {
 		for (size_t i = 0; i < words; i++)
 			copy[i] =
@@ -175,8 +175,9 @@ int snapshot_read_copies(int map_fd, snapshot_copies_fn *row, void *arg)
 	if (err)
 		return err;
 	if (r.is_mappable)
-		return read_mapped(&r);
-	err = read_batches(&r, first_batch(&r), &done);
+		err = read_mapped(&r);
+	if (!r.is_mappable || err == -EOPNOTSUPP)
+		err = read_batches(&r, first_batch(&r), &done);
 	return is_refused(err) && !done ? read_one_by_one(&r) : err;
 }
 

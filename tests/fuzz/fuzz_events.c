@@ -453,12 +453,15 @@ static void hear(const struct notice *n)
 
 static void tell(void)
 {
+	bool others = false;
 	struct notice *n;
 	uint64_t ns;
 
 	monitor_drain(k.monitor);
 	while ((n = monitor_next_notice(k.monitor, &ns))) {
 		CHECK(ns == clock_ns);
+		CHECK(!others || !families[n->family].is_urgent);
+		others |= !families[n->family].is_urgent;
 		hear(n);
 		free(n);
 	}
