@@ -9,6 +9,7 @@
 
 /* Set by the loader. */
 const volatile __u32 event_way = EVENTS_OFF;
+const volatile bool told[EVENT_IDS]; /* which ids the operator wants to be told of */
 const volatile __u32 event_family;
 /* Bytes that may wait in the ring buffer before this family's events find no room: others are more urgent. */
 const volatile __u64 event_room;
@@ -27,6 +28,12 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } unsent SEC(".maps");
+
+static __always_inline bool is_told(__u32 id)
+{
+	barrier_var(id); /* what is compared is what is the index, for the verifier */
+	return event_way && id < EVENT_IDS && told[id];
+}
 
 static __always_inline void describe_task(struct event_task *ret,
 					  struct task_struct *task)

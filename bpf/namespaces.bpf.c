@@ -87,7 +87,7 @@ static __attribute__((noinline)) void count_one(void *ctx, __u32 id, __u32 type,
 						const struct circumstances *c)
 {
 	count_id(id);
-	if (event_way)
+	if (is_told(id))
 		tell(ctx, id, type, c);
 }
 

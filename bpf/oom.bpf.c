@@ -152,7 +152,7 @@ static __always_inline int on_victim(void *ctx, __u64 victim)
 	event.id = kill_id();
 	event.group = group_of(task);
 	count_for(task, event.group, event.id);
-	if (!event_way)
+	if (!is_told(event.id))
 		return 0;
 	describe_actor_with_group(&event);
 	describe_task(&event.target, task);

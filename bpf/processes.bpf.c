@@ -13,58 +13,80 @@ const volatile __u64 interval_ns;
 
 DEFINE_COUNTERS(PROCESS_IDS, BPF_F_NO_PREALLOC)
 
+/*
+ * `child`: a thread's number, or 0. A function of its own, as there are several ways to it that the verifier
+ * would follow each by itself.
+ */
+static __attribute__((noinline)) void tell(void *ctx, struct task_struct *actor, __u32 id,
+					   __u32 child)
+{
+	struct event event = { .group = current_group(), .id = id };
+
+	describe_actor(&event, actor);
+	event.target.pid = id == PROCESS_THREAD ? event.actor.pid : child;
+	event.target.tid = child;
+	send_event(ctx, &event);
+}
+
+static __always_inline void count_and_tell(void *ctx, __u32 id, __u32 child)
+{
+	count(id);
+	if (is_told(id))
+		tell(ctx, current_task(), id, child);
+}
+
 /* Runs in the parent. Threads that the kernel adds to a process (of io_uring) cannot be traced. */
-static __always_inline int on_newtask(__u64 flags)
+static __always_inline int on_newtask(void *ctx, __u32 child, __u64 flags)
 {
 	if (OF_SELF(self(), flags) & PF_KTHREAD)
 		return 0;
 	if (!(flags & CLONE_THREAD))
-		count(PROCESS_FORK);
+		count_and_tell(ctx, PROCESS_FORK, child);
 	else if (!(flags & CLONE_UNTRACED))
-		count(PROCESS_THREAD);
+		count_and_tell(ctx, PROCESS_THREAD, child);
 	return 0;
 }
 
 SEC("tp_btf/task_newtask")
 int BPF_PROG(task_newtask__btf, struct task_struct *task, __u64 flags)
 {
-	return on_newtask(flags);
+	return on_newtask(ctx, BPF_CORE_READ(task, pid), flags);
 }
 
 SEC("raw_tp/task_newtask")
 int BPF_PROG(task_newtask__raw, struct task_struct *task, __u64 flags)
 {
-	return on_newtask(flags);
+	return on_newtask(ctx, BPF_CORE_READ(task, pid), flags);
 }
 
 SEC("tp/task/task_newtask")
 int task_newtask__classic(struct trace_event_raw_task_newtask *ctx)
 {
-	return on_newtask(ctx->clone_flags);
+	return on_newtask(ctx, ctx->pid, ctx->clone_flags);
 }
 
-static __always_inline int on_exec(void)
+static __always_inline int on_exec(void *ctx)
 {
-	count(PROCESS_EXEC);
+	count_and_tell(ctx, PROCESS_EXEC, 0);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec__btf)
 {
-	return on_exec();
+	return on_exec(ctx);
 }
 
 SEC("raw_tp/sched_process_exec")
 int BPF_PROG(process_exec__raw)
 {
-	return on_exec();
+	return on_exec(ctx);
 }
 
 SEC("tp/sched/sched_process_exec")
 int process_exec__classic(void *ctx)
 {
-	return on_exec();
+	return on_exec(ctx);
 }
 
 struct ended_process {
@@ -108,37 +130,45 @@ static __always_inline __u32 exit_id(int status)
 	return status & 0xff00 ? PROCESS_EXIT_ERROR : PROCESS_EXIT_OK;
 }
 
-static __always_inline void tell_end(void *ctx, struct task_struct *leader, __u32 id,
-				     int status)
+/* A function of its own, as tell() is. */
+static __attribute__((noinline)) void tell_end(void *ctx, struct task_struct *leader,
+					       __u32 id, int status, __u64 life_ns)
 {
 	struct event event = {
 		.group = current_group(),
 		.id = id,
-		.detail = { [PROCESS_EVENT_SIGNAL] = status & 0x7f },
+		.detail = { [PROCESS_EVENT_STATUS] = status,
+			    [PROCESS_EVENT_LIFE] = life_ns },
 	};
 
 	describe_actor(&event, leader);
 	send_event(ctx, &event);
 }
 
+static __always_inline void count_end(void *ctx, struct task_struct *leader, __u32 id,
+				      int status, __u64 life_ns)
+{
+	count(id);
+	if (is_told(id))
+		tell_end(ctx, leader, id, status, life_ns);
+}
+
 static __always_inline int on_process_exit(void *ctx)
 {
 	struct task_struct *leader = OF_SELF(self(), group_leader);
 	struct signal_struct *signal = OF_SELF(self(), signal);
+	__u64 life_ns;
 	int status;
-	__u32 id;
 
 	if (OF_SELF(self(), flags) & PF_KTHREAD || !ends_process(leader, signal))
 		return 0;
 	status = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ?
 			 BPF_CORE_READ(signal, group_exit_code) :
 			 BPF_CORE_READ(leader, exit_code);
-	id = exit_id(status);
-	count(id);
-	if (bpf_ktime_get_ns() - BPF_CORE_READ(leader, start_time) < interval_ns)
-		count(PROCESS_SHORT_LIVED);
-	if (event_way && (id == PROCESS_EXIT_KILLED || id == PROCESS_EXIT_DUMPED))
-		tell_end(ctx, leader, id, status);
+	life_ns = bpf_ktime_get_ns() - BPF_CORE_READ(leader, start_time);
+	count_end(ctx, leader, exit_id(status), status, life_ns);
+	if (life_ns < interval_ns)
+		count_end(ctx, leader, PROCESS_SHORT_LIVED, status, life_ns);
 	return 0;
 }
 

@@ -199,7 +199,12 @@ struct live_namespace {
 /* How events leave the kernel. */
 enum event_way { EVENTS_OFF, EVENTS_RING_BUFFER, EVENTS_PERF_BUFFER };
 
-enum { COMMAND_BYTES = 16 /* TASK_COMM_LEN */, EVENT_DETAILS = 4 };
+enum {
+	COMMAND_BYTES = 16, /* TASK_COMM_LEN */
+	EVENT_DETAILS = 4,
+	EVENT_IDS =
+		SIGNAL_IDS, /* of the family that has the most of those that have events */
+};
 
 struct event_task {
 	__u32 pid, tid; /* as the host numbers them; 0: it is not known */
@@ -224,4 +229,4 @@ struct event {
 enum { NAMESPACE_EVENT_INODE, NAMESPACE_EVENT_FD, NAMESPACE_EVENT_ERROR };
 enum { SIGNAL_EVENT_CODE };
 enum { OOM_EVENT_RESIDENT, OOM_EVENT_SCORE_ADJ }; /* pages */
-enum { PROCESS_EVENT_SIGNAL };
+enum { PROCESS_EVENT_STATUS /* as of wait(2) */, PROCESS_EVENT_LIFE /* ns */ };

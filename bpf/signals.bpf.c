@@ -66,7 +66,7 @@ static __always_inline int on_signal(void *ctx, int sig, struct kernel_siginfo *
 		return 0;
 	group = group_of(task);
 	count_for(task, group, id);
-	if (event_way)
+	if (is_told(id))
 		tell(ctx, id, group, signal_code(info), task);
 	return 0;
 }

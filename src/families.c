@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "errno_names.h"
 #include "live_namespaces.h"
@@ -131,6 +132,26 @@ static bool describe_oom(const struct series_id *id, struct label *ret)
 static bool is_always_sent(const struct series_id *id)
 {
 	(void)id;
+	return true;
+}
+
+static bool is_process_told(uint32_t id)
+{
+	return id == PROCESS_EXIT_KILLED || id == PROCESS_EXIT_DUMPED;
+}
+
+bool event_name(const struct family *f, uint32_t id, struct label *ret)
+{
+	const struct series_id series = { .id = id };
+	const char *end;
+
+	if ((f->total_id && id == f->total_id) || id >= f->ids ||
+	    !f->describe(&series, ret))
+		return false;
+	end = strchr(ret->instance, '-');
+	if (!end)
+		return false;
+	memmove(ret->instance, end + 1, strlen(end));
 	return true;
 }
 
@@ -377,6 +398,7 @@ const struct family families[] = {
 		.columns = 1,
 		.describe = describe_process,
 		.notify = MEMBER(processes.notify),
+		.is_told = is_process_told,
 		.words = words_of_process,
 		.severity = severity_of_process,
 		.constants = {
@@ -431,4 +453,8 @@ const struct family families[] = {
 	},
 };
 
+static_assert((int)NAMESPACE_IDS <= (int)EVENT_IDS &&
+		      (int)PROCESS_IDS <= (int)EVENT_IDS &&
+		      (int)OOM_IDS <= (int)EVENT_IDS,
+	      "the programs look at so many ids alone");
 static_assert(sizeof(families) / sizeof(families[0]) == FAMILY_COUNT, "a row per family");

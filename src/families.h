@@ -172,6 +172,8 @@ struct family {
 	size_t times_on;
 	/* How events are told: struct notify_settings in struct settings; 0: there are none. */
 	size_t notify;
+	/* Those that are told where the operator selects none; NULL: all. */
+	bool (*is_told)(uint32_t id);
 	void (*words)(const struct event *event, struct notice *n);
 	enum notice_severity (*severity)(const struct event *event);
 	/* Values that are found out when read; NULL: none. */
@@ -194,6 +196,12 @@ struct gauge_source {
 };
 
 extern const struct family families[FAMILY_COUNT];
+
+/*
+ * By which the operator selects events: the counter's type instance without what it begins with, such as
+ * "join-net" of namespace-join-net. False when there is no such event.
+ */
+bool event_name(const struct family *f, uint32_t id, struct label *ret);
 
 /* The infrastructure that all families share: which groups there are and which are gone. */
 extern const struct object groups_object;

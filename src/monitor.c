@@ -37,13 +37,14 @@ enum {
 	IDLE_READS_MAX = 3, /* a service that restarts within them stays one series */
 	GROUP_CONSTANTS = 7,
 	TIMES_CONSTANTS = 3,
-	FAMILY_CONSTANTS = SETTING_CONSTANTS_MAX + 1,
+	FAMILY_CONSTANTS = SETTING_CONSTANTS_MAX + 2,
 	CONSTANTS_MAX = GROUP_CONSTANTS + FAMILY_CONSTANTS + TIMES_CONSTANTS + 1,
 	GROUP_SIZES = 3,
 	FAMILY_SIZES = 5,
 	TIMES_SIZES = 3,
 	SIZES_MAX = GROUP_SIZES + FAMILY_SIZES + COUNTERS_MAX + TIMES_SIZES + 1,
-	NOTICES_MAX = 1000, /* of a family, that wait for a receiver who is slow */
+	NOTICES_MAX =
+		1000, /* of a family, that wait for a receiver who is slow; a burst, if that is more */
 	CPUS_MAX = 1 << 16, /* more than any kernel can be built for */
 };
 
@@ -54,6 +55,7 @@ struct running {
 	char gauges_error[LOAD_ERROR_MAX]; /* why there are none */
 	bool gauges_failed;
 	bool *selected; /* by id */
+	bool told[EVENT_IDS];
 	bool timed;
 	uint16_t *ranks;      /* by id: of histograms; 0: that of the rest */
 	uint32_t *ranked_ids; /* by rank */
@@ -329,6 +331,47 @@ static int select_ids(const struct monitor *m, struct running *r, uint8_t traits
 	return 0;
 }
 
+static const struct notify_settings *notify_settings(const struct monitor *m,
+						     const struct family *f)
+{
+	const struct notify_settings *notify = setting(m, f->notify);
+
+	return f->notify && notify->on ? notify : NULL;
+}
+
+static void warn_unknown_event(const char *name, void *arg)
+{
+	const struct known_name *k = arg;
+	struct label event;
+
+	for (uint32_t id = 0; id < k->family->ids; id++)
+		if (event_name(k->family, id, &event) &&
+		    strcmp(event.instance, name) == 0)
+			return;
+	say(k->m, MONITOR_WARNING,
+	    "%s: NotifyOf \"%s\": there are no such events: check its spelling",
+	    k->family->name, name);
+}
+
+/* Which events are told, of those that are counted. */
+static void select_events(const struct monitor *m, struct running *r)
+{
+	const struct family *f = r->family;
+	const struct notify_settings *notify = notify_settings(m, f);
+	struct known_name known = { .m = m, .family = f };
+	struct label event;
+
+	if (!notify)
+		return;
+	for (uint32_t id = 0; id < f->ids; id++)
+		if (r->selected[id] && event_name(f, id, &event))
+			r->told[id] =
+				notify->of.count || !f->is_told ?
+					selector_matches(&notify->of, event.instance) :
+					f->is_told(id);
+	selector_each_name(&notify->of, warn_unknown_event, &known);
+}
+
 /* Returns the end of what was added. */
 static struct constant *add_family_constants(const struct monitor *m,
 					     const struct running *r, struct constant *c)
@@ -340,6 +383,7 @@ static struct constant *add_family_constants(const struct monitor *m,
 					  setting(m, f->constants[i].offset),
 					  f->constants[i].bytes };
 	*c++ = (struct constant){ "selected", r->selected, f->ids * sizeof(bool) };
+	*c++ = (struct constant){ "told", r->told, sizeof(r->told) };
 	return c;
 }
 
@@ -513,6 +557,7 @@ static int start_family(struct monitor *m, struct running *r)
 		snprintf(r->error, sizeof(r->error), "%s", strerror(-err));
 		return err;
 	}
+	select_events(m, r);
 	loader_add_traits(r->family->object, traits);
 	add_followed(m, r->family->object, traits);
 	return load_family(m, r, traits);
@@ -614,14 +659,6 @@ static int start_shared(struct monitor *m)
 	if (!err)
 		err = start_groups(m);
 	return err ? err : rows_init(&m->rows, m->scopes, m->groups, m->slots);
-}
-
-static const struct notify_settings *notify_settings(const struct monitor *m,
-						     const struct family *f)
-{
-	const struct notify_settings *notify = setting(m, f->notify);
-
-	return f->notify && notify->on ? notify : NULL;
 }
 
 /* Without them counting goes on. */
@@ -907,6 +944,13 @@ static struct notice *add_notice(struct monitor *m, struct running *r,
 	return n;
 }
 
+static unsigned waiting_max(const struct running *r)
+{
+	unsigned burst = (unsigned)r->limit.settings->burst;
+
+	return burst > NOTICES_MAX ? burst : NOTICES_MAX;
+}
+
 static void take_event(void *arg, const struct event *event)
 {
 	const struct series_id id = { .id = event->id };
@@ -920,7 +964,8 @@ static void take_event(void *arg, const struct event *event)
 	if (!r || !r->limit.settings || !r->family->describe(&id, &label))
 		return;
 	severity = notify_severity(r->limit.settings, r->family->severity(event));
-	if (!notice_limit_pass(&r->limit, event->ns, severity, r->waiting < NOTICES_MAX))
+	if (!notice_limit_pass(&r->limit, event->ns, severity,
+			       r->waiting < waiting_max(r)))
 		return;
 	n = add_notice(m, r, severity, event->ns, scope_name(m, event->group), &label);
 	if (!n) {
@@ -943,7 +988,7 @@ static void tell_held_back(struct monitor *m, struct running *r, uint64_t now_ns
 	struct notice *n;
 
 	/* where nobody takes any it is told when somebody does */
-	if (r->waiting > NOTICES_MAX && !is_last)
+	if (!r->limit.settings || (r->waiting > waiting_max(r) && !is_last))
 		return;
 	untold = is_last ? notice_limit_take_untold(&r->limit) :
 			   notice_limit_tell(&r->limit, now_ns);

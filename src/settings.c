@@ -77,11 +77,12 @@ enum notice_severity notify_severity(const struct notify_settings *notify,
 #define NOTIFY_OPTIONS(block, m, on_by_default)                                            \
 	{ block, "Notify", OPTION_BOOLEAN, .offset = MEMBER(m.notify.on),                  \
 	  .dflt = on_by_default },                                                         \
+		{ block, "NotifyOf", OPTION_SELECTOR, .offset = MEMBER(m.notify.of) },     \
 		{ block,    "NotifyRate", OPTION_INTEGER, .offset = MEMBER(m.notify.rate), \
-		  .min = 1, .max = 1000,  .dflt = "10" },                                  \
+		  .min = 1, .max = 10000, .dflt = "10" },                                  \
 		{ block,	  "NotifyBurst",                                           \
 		  OPTION_INTEGER, .offset = MEMBER(m.notify.burst),                        \
-		  .min = 1,	  .max = 1000,                                             \
+		  .min = 1,	  .max = 10000,                                            \
 		  .dflt = "50" },                                                          \
 	{                                                                                  \
 		block, "NotifySeverity", OPTION_WORD,                                      \

@@ -33,6 +33,7 @@ struct notify_settings {
 	bool on;
 	int rate, burst;      /* per second, and at once */
 	const char *severity; /* static: see notify_severity(); NULL: by the event */
+	struct selector of; /* by event_name(); empty: what the family tells by default */
 };
 
 /* What the operator wants it to be, or `by_event`. */

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "namespace_names.h"
@@ -155,22 +156,53 @@ enum notice_severity severity_of_namespace(const struct event *e)
 	return e->id >= NAMESPACE_FAILED ? NOTICE_WARNING : NOTICE_OKAY;
 }
 
+static void words_of_end(const struct event *e, struct notice *n)
+{
+	int status = (int)e->detail[PROCESS_EVENT_STATUS];
+	int64_t life_ns = e->detail[PROCESS_EVENT_LIFE];
+	const char *name = signal_name((uint32_t)WTERMSIG(status));
+
+	if (WIFEXITED(status)) {
+		notice_say(n, " ended with status %d", WEXITSTATUS(status));
+		notice_add_number(n, "status", WEXITSTATUS(status));
+	} else {
+		notice_say(n, " was ended by %s%s", name,
+			   WCOREDUMP(status) ? " and left a core" : "");
+		notice_add_text(n, "signal", name);
+	}
+	if (e->id == PROCESS_SHORT_LIVED)
+		notice_say(n, " after %.3f ms", (double)life_ns / 1e6);
+	notice_add_number(n, "life_ns", life_ns);
+}
+
 void words_of_process(const struct event *e, struct notice *n)
 {
-	const char *name = signal_name((uint32_t)e->detail[PROCESS_EVENT_SIGNAL]);
-
+	add_actor(n, e);
+	if (e->id == PROCESS_EXEC) {
+		notice_say(n, "pid %" PRIu32, e->actor.pid);
+		say_group(n);
+		notice_say(n, " executed %.*s", COMMAND_BYTES, e->actor.command);
+		return;
+	}
 	say_task(n, &e->actor);
 	say_group(n);
-	notice_say(n, " was ended by %s%s", name,
-		   e->id == PROCESS_EXIT_DUMPED ? " and left a core" : "");
-	add_actor(n, e);
-	notice_add_text(n, "signal", name);
+	if (e->id == PROCESS_FORK)
+		notice_say(n, " forked pid %" PRIu32, e->target.pid);
+	else if (e->id == PROCESS_THREAD)
+		notice_say(n, " made thread %" PRIu32, e->target.tid);
+	else
+		words_of_end(e, n);
+	if (e->target.pid) {
+		notice_add_number(n, "target_pid", e->target.pid);
+		notice_add_number(n, "target_tid", e->target.tid);
+	}
 }
 
 enum notice_severity severity_of_process(const struct event *e)
 {
-	(void)e;
-	return NOTICE_WARNING;
+	return e->id == PROCESS_EXIT_KILLED || e->id == PROCESS_EXIT_DUMPED ?
+		       NOTICE_WARNING :
+		       NOTICE_OKAY;
 }
 
 /*

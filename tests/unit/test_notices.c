@@ -283,13 +283,26 @@ static void words_of_others_are_as_the_manual_has_them(void **state)
 	e = (struct event){
 		.id = PROCESS_EXIT_DUMPED,
 		.actor = { .pid = 731, .command = "java" },
-		.detail = { [PROCESS_EVENT_SIGNAL] = 11 },
+		.detail = { [PROCESS_EVENT_STATUS] = 11 | 0x80 },
 	};
 	n = (struct notice){ .scope = "tomcat.service" };
 	words_of_process(&e, &n);
 	assert_string_equal(
 		n.message,
 		"pid 731 (java) in tomcat.service was ended by SIGSEGV and left a core");
+	assert_string_equal(text_of(&n, "signal"), "SIGSEGV");
+	assert_int_equal(number_of(&n, "status"), INT64_MIN);
+
+	e.id = PROCESS_SHORT_LIVED;
+	e.detail[PROCESS_EVENT_STATUS] = 3 << 8;
+	e.detail[PROCESS_EVENT_LIFE] = 3141593;
+	n = (struct notice){ .scope = "tomcat.service" };
+	words_of_process(&e, &n);
+	assert_string_equal(
+		n.message,
+		"pid 731 (java) in tomcat.service ended with status 3 after 3.142 ms");
+	assert_int_equal(number_of(&n, "status"), 3);
+	assert_int_equal(number_of(&n, "life_ns"), 3141593);
 }
 
 static void who_invoked_the_oom_killer_is_told(void **state)

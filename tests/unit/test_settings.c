@@ -396,7 +396,7 @@ static const struct {
 	  "<Syscalls> Percentile \"99\": must be a number above 0 and below 100, of which "
 	  "there are 16 at most" },
 	{ PLUGIN(BLOCK("Processes", OPTION("Live", B(1)))),
-	  "<Processes> Live: unknown option; allowed are Hook, Notify, NotifyRate, NotifyBurst, NotifySeverity" },
+	  "<Processes> Live: unknown option; allowed are Hook, Notify, NotifyOf, NotifyRate, NotifyBurst, NotifySeverity" },
 	{ PLUGIN(OPTION("Max", N(1))),
 	  "Max: unknown option; allowed are <Syscalls>, <Namespaces>, <Processes>, <Signals>, <OOM>, <Groups>, MaxSeries, EventBuffer, SelfCost, "
 	  "SelfCostInterval, BtfPath" },
