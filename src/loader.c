@@ -215,14 +215,16 @@ static bool has_untyped_program(const struct loaded *l)
 
 /*
  * Before Linux 6.1 (34dd3bad1a6f) the kernel warns, with a taint, of a program without BTF types that uses a hash
- * which grows, and with PREEMPT_RT refuses it. Maps without a plan's groups are, or may be, those that
- * all families share, by whatever door.
+ * which grows, and with PREEMPT_RT refuses it; of one with BTF types it does not look, but there such a hash
+ * takes locks that sleep. Maps without a plan's groups are, or may be, those that all families share, by
+ * whatever door.
  */
 static bool must_preallocate(const struct loaded *l, const struct load_plan *plan)
 {
 	if (l->door->preallocates)
 		return true;
-	return kernel_is_before(6, 1) && (!plan->groups || has_untyped_program(l));
+	return kernel_is_before(6, 1) &&
+	       (!plan->groups || has_untyped_program(l) || kernel_is_built_with("PREEMPT_RT"));
 }
 
 static int set_maps(const struct loaded *l, const struct load_plan *plan)
