@@ -42,6 +42,14 @@ struct mm_struct___before_6_2 {
 	} rss_stat;
 };
 
+struct signal_struct___before_5_17 {
+	struct task_struct *group_exit_task;
+};
+
+struct signal_struct___since_5_17 {
+	struct task_struct *group_exec_task;
+};
+
 struct percpu_counter {
 	__s64 count;
 };
@@ -242,6 +250,17 @@ static __always_inline __u32 exec_id(bool compat, int nr, __u32 id)
 }
 
 #endif
+
+/* Who executes a program, and has all other threads end; NULL: nobody. Renamed by 60700e38fb68 (5.17). */
+static __always_inline struct task_struct *executing_thread(struct signal_struct *signal)
+{
+	struct signal_struct___before_5_17 *before = (void *)signal;
+	struct signal_struct___since_5_17 *since = (void *)signal;
+
+	if (bpf_core_field_exists(since->group_exec_task))
+		return BPF_CORE_READ(since, group_exec_task);
+	return BPF_CORE_READ(before, group_exit_task);
+}
 
 /* Renamed and put under RCU by 633488947ef6 (6.15). */
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)

@@ -73,7 +73,9 @@ enum {
 };
 
 enum {
-	PF_KTHREAD = 0x00200000,	/* include/linux/sched.h */
+	PF_IO_WORKER = 0x00000010,	/* include/linux/sched.h */
+	PF_USER_WORKER = 0x00004000,	/* the same, since 6.4 (54e6842d0775) */
+	PF_KTHREAD = 0x00200000,	/* the same */
 	SIGNAL_GROUP_EXIT = 0x00000004, /* include/linux/sched/signal.h */
 	SA_RESTART = 0x10000000, /* include/uapi/asm-generic/signal.h, the same on x86 */
 	NSFS_MAGIC = 0x6e736673, /* include/uapi/linux/magic.h */

@@ -110,6 +110,15 @@ static __always_inline void count_code(__u32 id, long ret)
 		count_lost();
 }
 
+/* How many calls SLOT_OTHER has had on that CPU: whether it is time to see if there is room now for a group. */
+static __always_inline bool looks_again(const struct cpu_calls *cpu)
+{
+	enum { CALLS_BETWEEN = 64 };
+
+	/* the first slot's first member, with Latency and without */
+	return !(cpu->slots[SLOT_OTHER] % CALLS_BETWEEN);
+}
+
 /*
  * The slot of the group that came last is remembered, as most often the same comes again. Not that of a PID
  * namespace, whose last processes may still make calls when it is gone and its slot another group's.
@@ -124,10 +133,11 @@ static __always_inline __u64 remembered_slot(struct task_struct *task,
 	if (preemptible) /* somebody else's key could come between ours and our slot */
 		return find_slot();
 	key = group_key(task);
-	if (cpu->group_key == key)
+	if (cpu->group_key == key && (cpu->slot != SLOT_OTHER || !looks_again(cpu)))
 		return cpu->slot;
 	slot = find_slot();
-	if (slot == SLOT_OTHER)
+	/* where it is not for want of room it is found the next time */
+	if (slot == SLOT_OTHER && !is_recent(groups_full_at))
 		return slot;
 	cpu->slot = slot;
 	cpu->group_key = key;
@@ -287,8 +297,12 @@ static __always_inline __u8 count_return(struct task_struct *task, int nr, __u32
 		return 0;
 	}
 	forget_interrupted(task);
-	if (ret == 0 && traits & TRAIT_FORKS)
+	if (ret == 0 && traits & TRAIT_FORKS) {
+		/* nothing that a thread of the same number has left is this one's */
+		if (latency)
+			take_start(OF_SELF(task, pid));
 		return 0;
+	}
 	count_call(task, id, traits, nr == -1 ? 0 : ret, end_call(task));
 	return traits;
 }
@@ -402,6 +416,25 @@ int signal_deliver__classic(struct trace_event_raw_signal_deliver *ctx)
 	return on_signal_deliver(ctx->sa_handler, ctx->sa_flags);
 }
 
+/*
+ * Where a thread executes a program, the first one ends, whose number it gets then. sched_process_exec comes
+ * later, or never when it fails after that: so the start goes to that number here.
+ */
+static __always_inline void end_thread(struct task_struct *task)
+{
+	struct signal_struct *signal = OF_SELF(task, signal);
+	struct task_struct *heir;
+	__u32 pid = OF_SELF(task, pid);
+
+	take_start(pid);
+	if (pid != (__u32)OF_SELF(task, tgid) ||
+	    BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT)
+		return;
+	heir = executing_thread(signal);
+	if (heir)
+		move_start(BPF_CORE_READ(heir, pid), pid);
+}
+
 static __always_inline int on_process_exit(void)
 {
 	const struct elapsed none = { .known = false }; /* a call that does not return */
@@ -413,7 +446,7 @@ static __always_inline int on_process_exit(void)
 	if (OF_SELF(task, flags) & PF_KTHREAD)
 		return 0;
 	if (latency)
-		take_start(OF_SELF(task, pid));
+		end_thread(task);
 	nr = syscall_number(current_regs());
 	id = syscall_id(task, nr);
 	if (nr != -1 && traits_of(id) & TRAIT_EXITS)

@@ -30,6 +30,7 @@
 #define _GNU_SOURCE
 #endif
 #include <assert.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -98,6 +99,7 @@ struct job {
 typedef int act_fn(const struct job *job);
 
 static act_fn calls, fail, badf, mixed, rare, nosys, refused;
+static act_fn exit_threads_untraced;
 static act_fn exit_children, exit_crowd, exit_late, kill_late, exit_error, dump,
 	exit_threads, exec, exec_thread, exec_thread_late, exec_path, exec_fail,
 	send_signals, read_restarted;
@@ -117,8 +119,8 @@ static act_fn unshare_children, clone_children_ns, clone3_children_ns, setns_typ
 static act_fn setns_pidfd, unshare_fail, unshare_eperm, unshare_fail_plain, clone_fail;
 static act_fn clone3_fail, clone_fail_plain, setns_fail;
 static act_fn nothing, runs, live, hold, bind_mount, alive;
-static act_fn waits, waits_moved, waits_collide, waits_reused, copies_in_turn,
-	random_calls, storm, many_groups;
+static act_fn waits, waits_moved, waits_collide, waits_reused, refused_reused,
+	copies_in_turn, random_calls, storm, many_groups;
 
 typedef void prepare_fn(struct job *job);
 
@@ -160,6 +162,8 @@ static const struct command {
 	  "the same, but the thread ends by N* kill, not by exit_group" },
 	{ "dump", "PATH N", NULL, dump, "N clone, N* tgkill=core in PATH, N wait4" },
 	{ "threadexit", "N", NULL, exit_threads, "N clone, N* exit" },
+	{ "threadexit-untraced", "N", NULL, exit_threads_untraced,
+	  "the same, of threads that a tracer does not get" },
 	{ "exec", "N", NULL, exec,
 	  "N clone, N* execve, N* the start of a C program, N* exit_group, N wait4" },
 	{ "exec-thread", "N", NULL, exec_thread,
@@ -217,6 +221,9 @@ static const struct command {
 	{ "waits-reused", "MS N", interrupter_kill, waits_reused,
 	  "N times: clone, a read that never returns, wait4; MS milliseconds later a child of the same number: clone, "
 	  "rt_sigtimedwait=EAGAIN at once, exit_group, wait4; ends with 77 where numbers cannot be chosen" },
+	{ "refused-reused", "PATH MS N", seccomp_filter, refused_reused,
+	  "N times a thread that fails to execute PATH, which is made, when the first one of its process has ended, "
+	  "and MS milliseconds later a child of its number, whose one call is getppid=EPERM by seccomp" },
 
 #ifdef __x86_64__
 	/* by other tables than the native one, though this is a 64-bit program */
@@ -573,7 +580,7 @@ static int thread_exits(void *arg)
 }
 
 /* Watches the thread's end without a call, since how often futex waits is not known. */
-static int exit_threads(const struct job *job)
+static int exit_threads_with(const struct job *job, int flags)
 {
 	static char stack[16384] __attribute__((aligned(16)));
 
@@ -581,13 +588,23 @@ static int exit_threads(const struct job *job)
 		volatile pid_t running = 1;
 
 		if (clone(thread_exits, stack + sizeof(stack),
-			  THREAD_FLAGS | CLONE_CHILD_CLEARTID, NULL, NULL, NULL,
+			  THREAD_FLAGS | CLONE_CHILD_CLEARTID | flags, NULL, NULL, NULL,
 			  (void *)&running) < 0)
 			return 1;
 		while (running)
 			;
 	}
 	return 0;
+}
+
+static int exit_threads(const struct job *job)
+{
+	return exit_threads_with(job, 0);
+}
+
+static int exit_threads_untraced(const struct job *job)
+{
+	return exit_threads_with(job, CLONE_UNTRACED);
 }
 
 /* Eight threads of a child, none of which knows which is the last. */
@@ -1828,6 +1845,95 @@ static int waits_reused(const struct job *job)
 			end(failed_with(wait_once(0), EAGAIN));
 		surprises |= wait_for(next, 0);
 		if (next != killed)
+			return surprises ? 1 : SKIPPED;
+	}
+	return surprises;
+}
+
+/*
+ * A program of this machine that the kernel begins to load, when the old one is gone already, and cannot: more
+ * than any address space has.
+ */
+static void write_broken_program(const char *path)
+{
+	struct {
+		Elf64_Ehdr header;
+		Elf64_Phdr segment;
+	} program = {
+		.header = {
+			.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+				     ELFDATA2LSB, EV_CURRENT },
+			.e_type = ET_EXEC,
+#if defined(__x86_64__)
+			.e_machine = EM_X86_64,
+#else
+			.e_machine = EM_AARCH64,
+#endif
+			.e_version = EV_CURRENT,
+			.e_entry = 0x400000,
+			.e_phoff = sizeof(program.header),
+			.e_ehsize = sizeof(program.header),
+			.e_phentsize = sizeof(program.segment),
+			.e_phnum = 1,
+		},
+		.segment = {
+			.p_type = PT_LOAD,
+			.p_flags = PF_R | PF_X,
+			.p_vaddr = 0x400000,
+			.p_filesz = 4096,
+			.p_memsz = 1ULL << 60,
+			.p_align = 4096,
+		},
+	};
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+
+	if (fd < 0 || write(fd, &program, sizeof(program)) != sizeof(program) ||
+	    ftruncate(fd, 8192) < 0 || close(fd) < 0)
+		die("%s: %s", path, strerror(errno));
+}
+
+static int thread_executes_path(void *arg)
+{
+	const struct job *job = arg;
+
+	job->shared->victim = (pid_t)syscall(SYS_gettid);
+	exec_with_nothing(job->path);
+	return 1;
+}
+
+/* A child whose second thread cannot execute a program any more when the first one has ended; its number. */
+static long thread_that_executed(const struct job *job, int *surprises)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	long pid = raw_clone(0);
+
+	if (pid == 0) {
+		if (clone(thread_executes_path, stack + sizeof(stack), THREAD_FLAGS,
+			  (void *)job) < 0)
+			end(1);
+		for (;;)
+			syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
+	}
+	*surprises |= wait_for(pid, SIGSEGV);
+	return job->shared->victim;
+}
+
+static int refused_reused(const struct job *job)
+{
+	int surprises = 0;
+
+	write_broken_program(job->path);
+	for (long i = 0; i < job->n; i++) {
+		long gone = thread_that_executed(job, &surprises), next;
+
+		sleep_ms(job->ms);
+		if (!set_last_pid(gone - 1))
+			return SKIPPED;
+		next = raw_clone(0);
+		if (next == 0)
+			end(refused(&(struct job){ .n = 1 }));
+		surprises |= wait_for(next, 0);
+		if (next != gone)
 			return surprises ? 1 : SKIPPED;
 	}
 	return surprises;
