@@ -9,7 +9,8 @@
  *                    killer has looked for memory to reclaim just before, in the one or in the other
  *
  * From the signal to the mark the victim is locked, so that both programs run on one CPU, and nothing
- * comes between.
+ * comes between. With PREEMPT_RT that lock sleeps: another SIGKILL of the kernel's may come there, and the kill
+ * is then not counted.
  */
 #include "kernel.h"
 #include "events.h"

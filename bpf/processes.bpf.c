@@ -35,14 +35,26 @@ static __always_inline void count_and_tell(void *ctx, __u32 id, __u32 child)
 		tell(ctx, current_task(), id, child);
 }
 
-/* Runs in the parent. Threads that the kernel adds to a process (of io_uring) cannot be traced. */
-static __always_inline int on_newtask(void *ctx, __u32 child, __u64 flags)
+/*
+ * Whether the kernel adds it to a process for itself, as io_uring and vhost do. These cannot be traced, which
+ * programs may ask for as well; where the task is not at hand that has to do.
+ */
+static __always_inline bool is_worker(struct task_struct *task, __u64 flags)
+{
+	if (!(flags & CLONE_UNTRACED))
+		return false;
+	return !task || BPF_CORE_READ(task, flags) & (PF_IO_WORKER | PF_USER_WORKER);
+}
+
+/* Runs in the parent. `task` is `child`, or NULL. */
+static __always_inline int on_newtask(void *ctx, struct task_struct *task, __u32 child,
+				      __u64 flags)
 {
 	if (OF_SELF(self(), flags) & PF_KTHREAD)
 		return 0;
 	if (!(flags & CLONE_THREAD))
 		count_and_tell(ctx, PROCESS_FORK, child);
-	else if (!(flags & CLONE_UNTRACED))
+	else if (!is_worker(task, flags))
 		count_and_tell(ctx, PROCESS_THREAD, child);
 	return 0;
 }
@@ -50,19 +62,19 @@ static __always_inline int on_newtask(void *ctx, __u32 child, __u64 flags)
 SEC("tp_btf/task_newtask")
 int BPF_PROG(task_newtask__btf, struct task_struct *task, __u64 flags)
 {
-	return on_newtask(ctx, BPF_CORE_READ(task, pid), flags);
+	return on_newtask(ctx, task, BPF_CORE_READ(task, pid), flags);
 }
 
 SEC("raw_tp/task_newtask")
 int BPF_PROG(task_newtask__raw, struct task_struct *task, __u64 flags)
 {
-	return on_newtask(ctx, BPF_CORE_READ(task, pid), flags);
+	return on_newtask(ctx, task, BPF_CORE_READ(task, pid), flags);
 }
 
 SEC("tp/task/task_newtask")
 int task_newtask__classic(struct trace_event_raw_task_newtask *ctx)
 {
-	return on_newtask(ctx, ctx->pid, ctx->clone_flags);
+	return on_newtask(ctx, NULL, ctx->pid, ctx->clone_flags);
 }
 
 static __always_inline int on_exec(void *ctx)

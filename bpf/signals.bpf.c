@@ -4,7 +4,7 @@
  * ignores, or that are pending already.
  *
  * The tracepoint is passed with the receiver's siglock held and interrupts off, so that its programs
- * are neither preempted nor nested.
+ * are neither preempted nor nested; but with PREEMPT_RT that lock sleeps.
  */
 #include "kernel.h"
 #include "events.h"

@@ -152,6 +152,12 @@ bool event_name(const struct family *f, uint32_t id, struct label *ret)
 	if (!end)
 		return false;
 	memmove(ret->instance, end + 1, strlen(end));
+	if (strcmp(ret->type, "errors") == 0) {
+		const struct label failed = *ret;
+
+		snprintf(ret->instance, sizeof(ret->instance), "failed-%.100s",
+			 failed.instance);
+	}
 	return true;
 }
 
@@ -278,8 +284,8 @@ static const struct object signals_object = {
 	.name = "signals",
 	.elf = signals_bpf__elf_bytes,
 	.doors = {
-		{ "tp_btf", PREEMPTION_OFF, { "signal_generate__btf" } },
-		{ "raw_tp", PREEMPTION_OFF, { "signal_generate__raw" } },
+		{ "tp_btf", PREEMPTION_OFF_BY_LOCK, { "signal_generate__btf" } },
+		{ "raw_tp", PREEMPTION_OFF_BY_LOCK, { "signal_generate__raw" } },
 	},
 };
 
@@ -452,6 +458,64 @@ const struct family families[] = {
 		.severity = severity_of_oom,
 	},
 };
+
+struct named_events {
+	const struct family *family;
+	struct label label;
+};
+
+static const char *name_of_event(unsigned id, void *arg)
+{
+	struct named_events *n = arg;
+
+	return event_name(n->family, id, &n->label) ? n->label.instance : NULL;
+}
+
+static void say_events(const struct family *f, char *text, size_t size)
+{
+	enum { SHOWN_MAX = 8 };
+	struct named_events names = { .family = f };
+	const char *separator = "", *name;
+	size_t used = 0;
+	int shown = 0;
+
+	text[0] = '\0';
+	for (uint32_t id = 0; id < f->ids && used < size; id++) {
+		name = name_of_event(id, &names);
+		if (!name)
+			continue;
+		if (shown++ == SHOWN_MAX) {
+			snprintf(text + used, size - used, " and more");
+			return;
+		}
+		used += (size_t)snprintf(text + used, size - used, "%s\"%s\"", separator,
+					 name);
+		separator = ", ";
+	}
+}
+
+int families_check_settings(const struct settings *s, char *err, size_t size)
+{
+	for (const struct family *f = families; f < families + FAMILY_COUNT; f++) {
+		const struct notify_settings *notify =
+			(const void *)((const char *)s + f->notify);
+		struct named_events names = { .family = f };
+		char allowed[256];
+		const char *idle;
+
+		if (!f->notify)
+			continue;
+		idle = selector_idle_entry(&notify->of, f->ids, name_of_event, &names);
+		if (!idle)
+			continue;
+		say_events(f, allowed, sizeof(allowed));
+		snprintf(err, size,
+			 "NotifyOf \"%s\": family %s has no such events; there are %s",
+			 idle, f->name, allowed);
+		return -EINVAL;
+	}
+	return 0;
+}
 
 static_assert((int)NAMESPACE_IDS <= (int)EVENT_IDS &&
 		      (int)PROCESS_IDS <= (int)EVENT_IDS &&

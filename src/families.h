@@ -38,7 +38,8 @@ enum {
  * atomic operations.
  */
 enum preemption {
-	PREEMPTION_OFF,	   /* classic tracepoints, kprobes */
+	PREEMPTION_OFF,		/* classic tracepoints, kprobes */
+	PREEMPTION_OFF_BY_LOCK, /* as a spin lock is held there; with PREEMPT_RT it varies */
 	PREEMPTION_VARIES, /* raw and BTF tracepoints: on in Linux 7.x; loader_probe() */
 	PREEMPTION_ON, /* fexit, since 5.12, where the kernel can be preempted at all */
 };
@@ -199,9 +200,16 @@ extern const struct family families[FAMILY_COUNT];
 
 /*
  * By which the operator selects events: the counter's type instance without what it begins with, such as
- * "join-net" of namespace-join-net. False when there is no such event.
+ * "join-net" of namespace-join-net, and "failed-join" where it counts errors. False when there is no such
+ * event.
  */
 bool event_name(const struct family *f, uint32_t id, struct label *ret);
+
+/*
+ * Whether all that is selected to be told can happen: 0, or -EINVAL with a sentence in `err` that names what
+ * cannot, and what can.
+ */
+int families_check_settings(const struct settings *s, char *err, size_t size);
 
 /* The infrastructure that all families share: which groups there are and which are gone. */
 extern const struct object groups_object;

@@ -68,6 +68,7 @@ struct groups *groups_new(const struct groups_config *config, struct scopes *sco
 static void free_group(struct groups *g, struct group *group)
 {
 	tdelete(group, &g->by_id, compare_id);
+	free(group->name);
 	free(group);
 	g->count--;
 }
@@ -104,45 +105,52 @@ void group_path_text(const struct group_path *path, char *text, size_t size)
 		snprintf(text, size, "/");
 }
 
+/* The scope of a group of that name, which keeps it where it is not selected. */
+static struct scope *scope_of(struct groups *g, struct group *group, const char *name,
+			      const char *path)
+{
+	if (selector_matches(g->config.select, name))
+		return scopes_of_group(g->scopes, name, path);
+	group->name = strdup(name);
+	return scopes_other(g->scopes);
+}
+
 /*
  * A container or unit owns the cgroups below its own: they are one group, by the path to
  * that.
  */
-static struct scope *scope_of_cgroup(struct groups *g, const char *path)
+static struct scope *scope_of_cgroup(struct groups *g, struct group *group,
+				     const char *path)
 {
 	char name[IDENTIFIER_PART_MAX + 1], own[PATH_TEXT_MAX];
 	size_t bytes = cgroup_group_name(path, name, sizeof(name));
 
 	snprintf(own, sizeof(own), "%.*s", (int)bytes, path);
-	if (!selector_matches(g->config.select, name))
-		return scopes_other(g->scopes);
-	return scopes_of_group(g->scopes, name, own);
+	return scope_of(g, group, name, own);
 }
 
-static struct scope *scope_of_pid_namespace(struct groups *g, uint64_t id)
+static struct scope *scope_of_pid_namespace(struct groups *g, struct group *group)
 {
 	char name[IDENTIFIER_PART_MAX + 1], path[64];
-	uint32_t inode = id;
+	uint32_t inode = group->id;
 
 	snprintf(name, sizeof(name), "pidns-%" PRIu32, inode);
 	snprintf(path, sizeof(path), "pid:[%" PRIu32 "]", inode);
-	if (!selector_matches(g->config.select, name))
-		return scopes_other(g->scopes);
-	return scopes_of_group(g->scopes, name, path);
+	return scope_of(g, group, name, path);
 }
 
-static struct scope *find_scope(struct groups *g, uint64_t id)
+static struct scope *find_scope(struct groups *g, struct group *group)
 {
 	struct group_path path;
 	char text[PATH_TEXT_MAX];
 
 	if (g->config.by_pid_namespace)
-		return scope_of_pid_namespace(g, id);
+		return scope_of_pid_namespace(g, group);
 	/* the kernel notes the path before it makes the first row */
-	if (map_lookup(g->config.paths_fd, &id, &path) < 0)
+	if (map_lookup(g->config.paths_fd, &group->id, &path) < 0)
 		return scopes_other(g->scopes);
 	group_path_text(&path, text, sizeof(text));
-	return scope_of_cgroup(g, text);
+	return scope_of_cgroup(g, group, text);
 }
 
 static struct group *new_group(struct groups *g, uint64_t id)
@@ -152,8 +160,9 @@ static struct group *new_group(struct groups *g, uint64_t id)
 	if (!group)
 		return NULL;
 	group->id = id;
-	group->scope = find_scope(g, id);
+	group->scope = find_scope(g, group);
 	if (!group->scope || !tsearch(group, &g->by_id, compare_id)) {
+		free(group->name);
 		free(group);
 		return NULL;
 	}
@@ -179,14 +188,29 @@ struct group *groups_find(struct groups *g, uint64_t id)
 	return group ? group : new_group(g, id);
 }
 
-struct scope *groups_scope(struct groups *g, uint64_t id)
+/* NULL: the kernel has not told of it. */
+static struct group *find_told(struct groups *g, uint64_t id)
 {
 	struct group *group = find(g, id);
 	struct group_state state;
 
 	if (!group && map_lookup(g->config.states_fd, &id, &state) == 0)
 		group = new_group(g, id);
+	return group;
+}
+
+struct scope *groups_scope(struct groups *g, uint64_t id)
+{
+	struct group *group = find_told(g, id);
+
 	return group ? group->scope : NULL;
+}
+
+const char *groups_unselected_name(struct groups *g, uint64_t id)
+{
+	struct group *group = find_told(g, id);
+
+	return group ? group->name : NULL;
 }
 
 struct group *groups_by_slot(const struct groups *g, uint32_t slot)

@@ -11,8 +11,9 @@
 
 struct group {
 	uint64_t id;
-	uint32_t slot;		 /* 0 until a refresh has told it */
-	struct scope *scope;	 /* its own, or `other` when it is not selected */
+	uint32_t slot;	     /* 0 until a refresh has told it */
+	struct scope *scope; /* its own, or `other` when it is not selected */
+	char *name; /* owned; what it is called when it is not selected, else NULL */
 	unsigned char refreshes; /* since it is known; up to 2 */
 	bool gone;		 /* as a read before said; its last counts are in */
 	bool retiring;		 /* its rows are removed after this read */
@@ -49,6 +50,9 @@ struct group *groups_find(struct groups *g, uint64_t id);
 
 /* The scope of a group that the kernel has told of, be it not read yet; NULL: it has not. */
 struct scope *groups_scope(struct groups *g, uint64_t id);
+
+/* What a group is called that is not selected; NULL: it is, or nothing is known of it. */
+const char *groups_unselected_name(struct groups *g, uint64_t id);
 
 /*
  * After a read: forgets the groups that are retiring; the kernel may use their slots

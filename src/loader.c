@@ -147,9 +147,12 @@ static const char kernel_btf[] = "/sys/kernel/btf/vmlinux";
 
 static bool is_preemptible(const struct door *door, const struct load_plan *plan)
 {
-	return door->preemption == PREEMPTION_ON ||
-	       (door->preemption == PREEMPTION_VARIES &&
-		plan->kernel.preempts_at_tracepoints);
+	if (door->preemption == PREEMPTION_ON)
+		return true;
+	if (door->preemption == PREEMPTION_OFF_BY_LOCK &&
+	    !kernel_is_built_with("PREEMPT_RT"))
+		return false;
+	return door->preemption != PREEMPTION_OFF && plan->kernel.preempts_at_tracepoints;
 }
 
 static bool is_timed(const struct door *door, const struct load_plan *plan)
@@ -215,16 +218,17 @@ static bool has_untyped_program(const struct loaded *l)
 
 /*
  * Before Linux 6.1 (34dd3bad1a6f) the kernel warns, with a taint, of a program without BTF types that uses a hash
- * which grows, and with PREEMPT_RT refuses it; of one with BTF types it does not look, but there such a hash
- * takes locks that sleep. Maps without a plan's groups are, or may be, those that all families share, by
- * whatever door.
+ * which grows. Maps without a plan's groups are, or may be, those that all families share, by whatever door.
+ *
+ * With PREEMPT_RT it refuses such a program, while of one with BTF types it does not look, and there the hash
+ * takes locks that sleep. From 6.1 on it takes none, but what it allocates in advance a thread fills up again: a
+ * group's first counts find nothing, and are the scope other's.
  */
 static bool must_preallocate(const struct loaded *l, const struct load_plan *plan)
 {
-	if (l->door->preallocates)
+	if (l->door->preallocates || kernel_is_built_with("PREEMPT_RT"))
 		return true;
-	return kernel_is_before(6, 1) &&
-	       (!plan->groups || has_untyped_program(l) || kernel_is_built_with("PREEMPT_RT"));
+	return kernel_is_before(6, 1) && (!plan->groups || has_untyped_program(l));
 }
 
 static int set_maps(const struct loaded *l, const struct load_plan *plan)

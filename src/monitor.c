@@ -339,18 +339,18 @@ static const struct notify_settings *notify_settings(const struct monitor *m,
 	return f->notify && notify->on ? notify : NULL;
 }
 
-static void warn_unknown_event(const char *name, void *arg)
-{
-	const struct known_name *k = arg;
-	struct label event;
+struct counted_events {
+	const struct running *running;
+	struct label label;
+};
 
-	for (uint32_t id = 0; id < k->family->ids; id++)
-		if (event_name(k->family, id, &event) &&
-		    strcmp(event.instance, name) == 0)
-			return;
-	say(k->m, MONITOR_WARNING,
-	    "%s: NotifyOf \"%s\": there are no such events: check its spelling",
-	    k->family->name, name);
+static const char *name_of_counted(unsigned id, void *arg)
+{
+	struct counted_events *c = arg;
+
+	return c->running->selected[id] && event_name(c->running->family, id, &c->label) ?
+		       c->label.instance :
+		       NULL;
 }
 
 /* Which events are told, of those that are counted. */
@@ -358,8 +358,9 @@ static void select_events(const struct monitor *m, struct running *r)
 {
 	const struct family *f = r->family;
 	const struct notify_settings *notify = notify_settings(m, f);
-	struct known_name known = { .m = m, .family = f };
+	struct counted_events counted = { .running = r };
 	struct label event;
+	const char *idle;
 
 	if (!notify)
 		return;
@@ -369,7 +370,11 @@ static void select_events(const struct monitor *m, struct running *r)
 				notify->of.count || !f->is_told ?
 					selector_matches(&notify->of, event.instance) :
 					f->is_told(id);
-	selector_each_name(&notify->of, warn_unknown_event, &known);
+	idle = selector_idle_entry(&notify->of, f->ids, name_of_counted, &counted);
+	if (idle)
+		say(m, MONITOR_WARNING,
+		    "%s: NotifyOf \"%s\" tells nothing, as only what is counted is told: select that, too",
+		    f->name, idle);
 }
 
 /* Returns the end of what was added. */
@@ -400,6 +405,14 @@ static uint32_t row_bytes(const struct monitor *m, const struct family *f)
 	return m->detailed && wants_times(m, f) ? bytes + sizeof(struct times) : bytes;
 }
 
+/* Whole cache lines, so that none is two CPUs'. */
+static uint32_t whole_lines(uint32_t bytes)
+{
+	enum { LINE = 64 };
+
+	return (bytes + LINE - 1) / LINE * LINE;
+}
+
 /* Of `cpus`, whose slots have times where rows have none. */
 static uint32_t cpu_bytes(const struct monitor *m, const struct family *f)
 {
@@ -407,7 +420,7 @@ static uint32_t cpu_bytes(const struct monitor *m, const struct family *f)
 
 	if (!m->detailed && wants_times(m, f))
 		slot = sizeof(struct calls);
-	return sizeof(struct cpu_calls) + m->slots * slot;
+	return whole_lines(sizeof(struct cpu_calls) + m->slots * slot);
 }
 
 /*
@@ -725,6 +738,14 @@ static void warn_of_idle_options(const struct monitor *m)
 {
 	const struct settings *s = m->settings;
 
+	for (const struct family *f = families; f < families + FAMILY_COUNT; f++) {
+		const struct notify_settings *notify = setting(m, f->notify);
+
+		if (f->notify && is_set(m, f->on) && !notify->on && notify->of.count)
+			say(m, MONITOR_WARNING,
+			    "%s: NotifyOf does nothing without Notify true", f->name);
+	}
+
 	if (!s->syscalls.latency &&
 	    (s->syscalls.percentiles.count || s->syscalls.buckets ||
 	     s->syscalls.latency_sampling > 1))
@@ -902,6 +923,14 @@ static const char *scope_name(const struct monitor *m, uint64_t group)
 	return (scope ? scope : scopes_other(m->scopes))->name;
 }
 
+/* The same, but also of a group that is not selected. */
+static const char *group_name(const struct monitor *m, uint64_t group)
+{
+	const char *name = m->groups ? groups_unselected_name(m->groups, group) : NULL;
+
+	return name ? name : scope_name(m, group);
+}
+
 static struct running *find_running(struct monitor *m, uint32_t family)
 {
 	for (struct running *r = m->running; r < m->running + m->running_count; r++)
@@ -973,8 +1002,9 @@ static void take_event(void *arg, const struct event *event)
 		return;
 	}
 	if (event->actor_group)
-		snprintf(n->actor_scope, sizeof(n->actor_scope), "%s",
-			 scope_name(m, event->actor_group));
+		snprintf(n->actor_group, sizeof(n->actor_group), "%s",
+			 group_name(m, event->actor_group));
+	snprintf(n->group, sizeof(n->group), "%s", group_name(m, event->group));
 	n->hierarchy = m->controller.hierarchy;
 	r->family->words(event, n);
 }

@@ -36,9 +36,13 @@ static size_t character_bytes(const unsigned char *s)
 	if ((more == 2 && code < 0x800) || (more == 3 && code < 0x10000) ||
 	    code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
 		return 0;
-	/* C0, DEL and C1; and what turns the direction of writing: U+202A to 202E, 2066 to 2069 */
-	if (code < 0x20 || (code >= 0x7f && code < 0xa0) ||
-	    (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069))
+	/*
+	 * C0, DEL and C1; separators of lines, U+2028 and 2029; and what turns the direction of writing: U+061C,
+	 * 200E, 200F, 202A to 202E, 2066 to 2069
+	 */
+	if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c ||
+	    code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+	    (code >= 0x2066 && code <= 0x2069))
 		return 0;
 	return more + 1;
 }

@@ -30,7 +30,8 @@ struct notice {
 	enum notice_severity severity;
 	uint64_t ns; /* when it happened: CLOCK_MONOTONIC */
 	char scope[NOTICE_PART_MAX], type[NOTICE_PART_MAX], instance[NOTICE_PART_MAX];
-	char actor_scope[NOTICE_PART_MAX]; /* "": not known, or of no interest */
+	char group[NOTICE_PART_MAX]; /* the scope, or what the group is called that is in `other` */
+	char actor_group[NOTICE_PART_MAX]; /* "": not known, or of no interest */
 	int32_t hierarchy; /* by whose cgroups groups are told apart; 0: v2 */
 	char message[NOTICE_MESSAGE_MAX]; /* UTF-8 without control characters */
 	struct notice_detail details[NOTICE_DETAILS_MAX];

@@ -9,6 +9,7 @@
 #include "utils_complain.h"
 
 #include "dispatch.h"
+#include "families.h"
 #include "monitor.h"
 #include "settings.h"
 
@@ -45,7 +46,8 @@ static int ebpf_config(oconfig_item_t *block)
 	if (!configured)
 		settings_init(&settings);
 	configured = true;
-	if (settings_add(&settings, block, err, sizeof(err)) == 0)
+	if (settings_add(&settings, block, err, sizeof(err)) == 0 &&
+	    families_check_settings(&settings, err, sizeof(err)) == 0)
 		return 0;
 	ERROR("ebpf plugin: %s", err);
 	return -1;

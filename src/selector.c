@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One of the two is set, and owned by the entry. */
+/* Both are owned by the entry. */
 struct selector_entry {
-	char *name;
-	/* Not embedded: the list is reallocated, and a regex_t must not be moved. */
+	char *text; /* as the operator wrote it */
+	/* NULL: an exact name. Not embedded: the list is reallocated, and a regex_t must not be moved. */
 	regex_t *regex;
 };
 
@@ -19,7 +19,7 @@ static void entry_fini(struct selector_entry *entry)
 	if (entry->regex)
 		regfree(entry->regex);
 	free(entry->regex);
-	free(entry->name);
+	free(entry->text);
 }
 
 void selector_fini(struct selector *s)
@@ -68,15 +68,16 @@ static int entry_init(struct selector_entry *entry, const char *pattern, char *e
 		snprintf(err, size, "is empty");
 		return -EINVAL;
 	}
-	if (!is_in_slashes(pattern, length)) {
-		entry->name = strdup(pattern);
-		return entry->name ? 0 : -ENOMEM;
-	}
-	expression = strndup(pattern + 1, length - 2);
-	if (!expression)
+	entry->text = strdup(pattern);
+	if (!entry->text)
 		return -ENOMEM;
-	status = compile(expression, &entry->regex, err, size);
+	if (!is_in_slashes(pattern, length))
+		return 0;
+	expression = strndup(pattern + 1, length - 2);
+	status = expression ? compile(expression, &entry->regex, err, size) : -ENOMEM;
 	free(expression);
+	if (status != 0)
+		entry_fini(entry);
 	return status;
 }
 
@@ -99,7 +100,7 @@ static bool entry_matches(const struct selector_entry *entry, const char *name)
 {
 	if (entry->regex)
 		return regexec(entry->regex, name, 0, NULL, 0) == 0;
-	return strcmp(entry->name, name) == 0;
+	return strcmp(entry->text, name) == 0;
 }
 
 bool selector_matches(const struct selector *s, const char *name)
@@ -116,6 +117,24 @@ void selector_each_name(const struct selector *s, void (*fn)(const char *name, v
 			void *arg)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (s->entries[i].name)
-			fn(s->entries[i].name, arg);
+		if (!s->entries[i].regex)
+			fn(s->entries[i].text, arg);
+}
+
+const char *selector_idle_entry(const struct selector *s, unsigned names,
+				selector_name_fn *name, void *arg)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const char *ret = s->entries[i].text;
+
+		for (unsigned n = 0; n < names && ret; n++) {
+			const char *candidate = name(n, arg);
+
+			if (candidate && entry_matches(&s->entries[i], candidate))
+				ret = NULL;
+		}
+		if (ret)
+			return ret;
+	}
+	return NULL;
 }

@@ -30,3 +30,13 @@ bool selector_matches(const struct selector *s, const char *name);
  */
 void selector_each_name(const struct selector *s, void (*fn)(const char *name, void *arg),
 			void *arg);
+
+/* The name of that index, good until the next call; NULL: it has none. */
+typedef const char *selector_name_fn(unsigned index, void *arg);
+
+/*
+ * The first entry, as the operator wrote it, that matches none of the names with an index below `names`;
+ * NULL: each matches some. Lives as long as the selector.
+ */
+const char *selector_idle_entry(const struct selector *s, unsigned names,
+				selector_name_fn *name, void *arg);

@@ -27,7 +27,7 @@ static void say_scope(struct notice *n, const char *scope)
 
 static void say_group(struct notice *n)
 {
-	say_scope(n, n->scope);
+	say_scope(n, n->group);
 }
 
 static void say_task(struct notice *n, const struct event_task *task)
@@ -50,7 +50,7 @@ static void add_command(struct notice *n, const char *name,
 
 static void add_actor(struct notice *n, const struct event *e)
 {
-	notice_add_text(n, "group", n->scope);
+	notice_add_text(n, "group", n->group);
 	if (!e->actor.pid)
 		return;
 	notice_add_number(n, "pid", e->actor.pid);
@@ -58,8 +58,8 @@ static void add_actor(struct notice *n, const struct event *e)
 	notice_add_number(n, "uid", e->actor.uid);
 	add_command(n, "command", e->actor.command);
 	add_command(n, "parent_command", e->parent);
-	if (n->actor_scope[0])
-		notice_add_text(n, "actor_group", n->actor_scope);
+	if (n->actor_group[0])
+		notice_add_text(n, "actor_group", n->actor_group);
 }
 
 static void add_target(struct notice *n, const struct event *e)
@@ -269,8 +269,8 @@ void words_of_oom(const struct event *e, struct notice *n)
 	notice_say(n, " resident, %s, invoked by ",
 		   is_cgroup ? "limit of the cgroup" : "no memory left on the host");
 	say_task(n, &e->actor);
-	if (n->actor_scope[0] && strcmp(n->actor_scope, n->scope) != 0)
-		say_scope(n, n->actor_scope);
+	if (n->actor_group[0] && strcmp(n->actor_group, n->group) != 0)
+		say_scope(n, n->actor_group);
 	add_actor(n, e);
 	add_target(n, e);
 	notice_add_text(n, "cause", is_cgroup ? "cgroup" : "global");

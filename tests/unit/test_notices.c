@@ -35,6 +35,8 @@ static void what_is_no_text_is_shown_as_such(void **state)
 		{ "\302\205", "??" }, /* NEL */
 		{ "\342\200\256",
 		  "???" }, /* what follows is written from right to left */
+		{ "\342\200\250", "???" }, /* a separator of lines */
+		{ "\330\234", "??" },	   /* ARABIC LETTER MARK */
 		{ "", "" },
 	};
 
@@ -178,7 +180,7 @@ static void words_of_signals_are_as_the_manual_has_them(void **state)
 		.target = { .pid = 731, .tid = 731, .command = "nginx" },
 		.parent = "swapper/0",
 	};
-	struct notice n = { .scope = "nginx.service" };
+	struct notice n = { .group = "nginx.service" };
 
 	(void)state;
 	words_of_signal(&e, &n);
@@ -192,7 +194,7 @@ static void words_of_signals_are_as_the_manual_has_them(void **state)
 	assert_int_equal(severity_of_signal(&e), NOTICE_WARNING);
 
 	e.actor.pid = 0;
-	n = (struct notice){ .scope = "host" };
+	n = (struct notice){ .group = "host" };
 	words_of_signal(&e, &n);
 	assert_string_equal(n.message, "the kernel sent SIGKILL to pid 731 (nginx)");
 	assert_null(text_of(&n, "command"));
@@ -225,7 +227,7 @@ static void a_sender_who_may_be_none_is_told_as_such(void **state)
 			.target = { .pid = 8, .command = "b" },
 			.detail = { [SIGNAL_EVENT_CODE] = rows[i].code },
 		};
-		struct notice n = { .scope = "host" };
+		struct notice n = { .group = "host" };
 
 		words_of_signal(&e, &n);
 		assert_string_equal(n.message, rows[i].message);
@@ -240,7 +242,7 @@ static void words_of_others_are_as_the_manual_has_them(void **state)
 		.actor = { .pid = 7, .command = "a" },
 		.detail = { [NAMESPACE_EVENT_ERROR] = 1, [NAMESPACE_EVENT_FD] = UINT32_MAX },
 	};
-	struct notice n = { .scope = "user.slice" };
+	struct notice n = { .group = "user.slice" };
 
 	(void)state;
 	words_of_namespace(&e, &n);
@@ -252,7 +254,7 @@ static void words_of_others_are_as_the_manual_has_them(void **state)
 
 	/* the descriptor was closed before it could be looked at */
 	e.id = VERB_JOIN * NAMESPACE_TYPES + NAMESPACE_UNKNOWN;
-	n = (struct notice){ .scope = "user.slice" };
+	n = (struct notice){ .group = "user.slice" };
 	words_of_namespace(&e, &n);
 	assert_string_equal(
 		n.message,
@@ -260,7 +262,7 @@ static void words_of_others_are_as_the_manual_has_them(void **state)
 	assert_int_equal(number_of(&n, "namespace_inode"), INT64_MIN);
 
 	e.id = NAMESPACE_FAILED + VERB_UNSHARE;
-	n = (struct notice){ .scope = "user.slice" };
+	n = (struct notice){ .group = "user.slice" };
 	words_of_namespace(&e, &n);
 	assert_string_equal(n.message,
 			    "pid 7 (a) in user.slice could not make a namespace of its "
@@ -274,7 +276,7 @@ static void words_of_others_are_as_the_manual_has_them(void **state)
 		.target = { .pid = 8 },
 		.detail = { [NAMESPACE_EVENT_INODE] = 4026532567 },
 	};
-	n = (struct notice){ .scope = "runc" };
+	n = (struct notice){ .group = "runc" };
 	words_of_namespace(&e, &n);
 	assert_string_equal(
 		n.message,
@@ -285,7 +287,7 @@ static void words_of_others_are_as_the_manual_has_them(void **state)
 		.actor = { .pid = 731, .command = "java" },
 		.detail = { [PROCESS_EVENT_STATUS] = 11 | 0x80 },
 	};
-	n = (struct notice){ .scope = "tomcat.service" };
+	n = (struct notice){ .group = "tomcat.service" };
 	words_of_process(&e, &n);
 	assert_string_equal(
 		n.message,
@@ -296,7 +298,7 @@ static void words_of_others_are_as_the_manual_has_them(void **state)
 	e.id = PROCESS_SHORT_LIVED;
 	e.detail[PROCESS_EVENT_STATUS] = 3 << 8;
 	e.detail[PROCESS_EVENT_LIFE] = 3141593;
-	n = (struct notice){ .scope = "tomcat.service" };
+	n = (struct notice){ .group = "tomcat.service" };
 	words_of_process(&e, &n);
 	assert_string_equal(
 		n.message,
@@ -313,18 +315,18 @@ static void who_invoked_the_oom_killer_is_told(void **state)
 		.target = { .pid = 913, .command = "java" },
 		.detail = { [OOM_EVENT_RESIDENT] = 2040109466 / sysconf(_SC_PAGESIZE) },
 	};
-	struct notice n = { .scope = "tomcat.service" };
+	struct notice n = { .group = "tomcat.service" };
 
 	(void)state;
 	words_of_oom(&e, &n);
 	assert_string_equal(n.message,
 			    "OOM killer ended pid 913 (java) in tomcat.service: 1.9 GiB "
 			    "resident, limit of the cgroup, invoked by pid 915 (java)");
-	n = (struct notice){ .scope = "a", .actor_scope = "a" };
+	n = (struct notice){ .group = "a", .actor_group = "a" };
 	words_of_oom(&e, &n);
 	assert_string_equal(strrchr(n.message, '('), "(java)");
 	assert_string_equal(text_of(&n, "actor_group"), "a");
-	n = (struct notice){ .scope = "a", .actor_scope = "b" };
+	n = (struct notice){ .group = "a", .actor_group = "b" };
 	words_of_oom(&e, &n);
 	assert_string_equal(strrchr(n.message, '('), "(java) in b");
 	assert_string_equal(text_of(&n, "actor_group"), "b");
@@ -343,8 +345,8 @@ static void the_longest_words_have_room(void **state)
 	struct notice n = { 0 };
 
 	(void)state;
-	memset(n.scope, 'g', sizeof(n.scope) - 1);
-	memset(n.actor_scope, 'a', sizeof(n.actor_scope) - 1);
+	memset(n.group, 'g', sizeof(n.group) - 1);
+	memset(n.actor_group, 'a', sizeof(n.actor_group) - 1);
 	words_of_oom(&e, &n);
 	assert_non_null(strstr(n.message, " in ggg"));
 	assert_non_null(
