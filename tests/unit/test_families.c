@@ -588,6 +588,57 @@ static void types_are_in_the_stock_types_db(void **state)
 	fclose(db);
 }
 
+/* ---- events ---- */
+
+static void events_have_names_of_their_own(void **state)
+{
+	static const struct {
+		enum family_id family;
+		uint32_t id;
+		const char *name; /* NULL: it is no event */
+	} rows[] = {
+		{ FAMILY_NAMESPACES, NAMESPACE_CGROUP, "join-cgroup" },
+		{ FAMILY_NAMESPACES, NAMESPACE_FAILED + VERB_JOIN, "failed-join" },
+		{ FAMILY_NAMESPACES, NAMESPACE_IDS, NULL },
+		{ FAMILY_PROCESSES, PROCESS_FORK, "fork" },
+		{ FAMILY_PROCESSES, PROCESS_SHORT_LIVED, "short-lived" },
+		{ FAMILY_SIGNALS, 0, NULL },
+		{ FAMILY_SIGNALS, 9, "SIGKILL" },
+		{ FAMILY_OOM, OOM_KILL_CGROUP, "kill-cgroup" },
+		{ FAMILY_OOM, OOM_KILL_ALL, NULL },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct label label;
+		bool is_event = event_name(&families[rows[i].family], rows[i].id, &label);
+
+		assert_int_equal(is_event, rows[i].name != NULL);
+		if (is_event)
+			assert_string_equal(label.instance, rows[i].name);
+	}
+}
+
+static void what_cannot_be_told_is_refused(void **state)
+{
+	struct settings s;
+	char err[512] = "";
+
+	(void)state;
+	settings_init(&s);
+	assert_int_equal(selector_add(&s.oom.notify.of, "kill-global", err, sizeof(err)),
+			 0);
+	assert_int_equal(selector_add(&s.signals.notify.of, "/^SIGRT/", err, sizeof(err)),
+			 0);
+	assert_int_equal(families_check_settings(&s, err, sizeof(err)), 0);
+	assert_string_equal(err, "");
+	assert_int_equal(selector_add(&s.oom.notify.of, "oom-kill", err, sizeof(err)), 0);
+	assert_int_equal(families_check_settings(&s, err, sizeof(err)), -EINVAL);
+	assert_string_equal(err, "NotifyOf \"oom-kill\": family oom has no such events; "
+				 "there are \"kill-cgroup\", \"kill-global\"");
+	settings_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -608,6 +659,8 @@ int main(void)
 		cmocka_unit_test(series_are_labelled_as_documented),
 		cmocka_unit_test(gauges_fit),
 		cmocka_unit_test(types_are_in_the_stock_types_db),
+		cmocka_unit_test(events_have_names_of_their_own),
+		cmocka_unit_test(what_cannot_be_told_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

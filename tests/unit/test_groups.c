@@ -410,6 +410,8 @@ static void what_is_not_selected_is_other(void **state)
 	assert_ptr_equal(groups_find(f.groups, 1)->scope, scopes_other(f.scopes));
 	assert_string_equal(groups_find(f.groups, 2)->scope->name, "docker-3f4a9d0b7c1e");
 	assert_int_equal(scopes_other(f.scopes)->groups, 1);
+	assert_string_equal(groups_unselected_name(f.groups, 1), "web.service");
+	assert_null(groups_unselected_name(f.groups, 2));
 	groups_refresh(f.groups);
 	end(1);
 	groups_refresh(f.groups);

@@ -119,6 +119,31 @@ static void each_name_leaves_expressions_out(void **state)
 	selector_fini(&s);
 }
 
+static const char *name_by_index(unsigned index, void *arg)
+{
+	static const char *const names[] = { "read", NULL, "write" };
+
+	(void)arg;
+	return names[index];
+}
+
+static void the_first_entry_without_a_match_is_found(void **state)
+{
+	struct selector s = { 0 };
+	char err[80];
+
+	(void)state;
+	assert_null(selector_idle_entry(&s, 3, name_by_index, NULL));
+	assert_int_equal(selector_add(&s, "write", err, sizeof(err)), 0);
+	assert_int_equal(selector_add(&s, "/^r/", err, sizeof(err)), 0);
+	assert_null(selector_idle_entry(&s, 3, name_by_index, NULL));
+	assert_string_equal(selector_idle_entry(&s, 2, name_by_index, NULL), "write");
+	assert_int_equal(selector_add(&s, "/^x/", err, sizeof(err)), 0);
+	assert_int_equal(selector_add(&s, "writ", err, sizeof(err)), 0);
+	assert_string_equal(selector_idle_entry(&s, 3, name_by_index, NULL), "/^x/");
+	selector_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +151,7 @@ int main(void)
 		cmocka_unit_test(without_entries_all_matches),
 		cmocka_unit_test(bad_patterns_are_refused_with_a_reason),
 		cmocka_unit_test(each_name_leaves_expressions_out),
+		cmocka_unit_test(the_first_entry_without_a_match_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
