@@ -235,7 +235,7 @@ static void a_sender_who_may_be_none_is_told_as_such(void **state)
 	}
 }
 
-static void words_of_others_are_as_the_manual_has_them(void **state)
+static void words_of_namespaces_are_as_the_manual_has_them(void **state)
 {
 	struct event e = {
 		.id = NAMESPACE_FAILED + VERB_JOIN,
@@ -281,13 +281,18 @@ static void words_of_others_are_as_the_manual_has_them(void **state)
 	assert_string_equal(
 		n.message,
 		"pid 7 (runc) in runc cloned pid 8 into a new net namespace, 4026532567");
+}
 
-	e = (struct event){
+static void words_of_processes_are_as_the_manual_has_them(void **state)
+{
+	struct event e = {
 		.id = PROCESS_EXIT_DUMPED,
 		.actor = { .pid = 731, .command = "java" },
 		.detail = { [PROCESS_EVENT_STATUS] = 11 | 0x80 },
 	};
-	n = (struct notice){ .group = "tomcat.service" };
+	struct notice n = { .group = "tomcat.service" };
+
+	(void)state;
 	words_of_process(&e, &n);
 	assert_string_equal(
 		n.message,
@@ -305,6 +310,26 @@ static void words_of_others_are_as_the_manual_has_them(void **state)
 		"pid 731 (java) in tomcat.service ended with status 3 after 3.142 ms");
 	assert_int_equal(number_of(&n, "status"), 3);
 	assert_int_equal(number_of(&n, "life_ns"), 3141593);
+	assert_int_equal(severity_of_process(&e), NOTICE_OKAY);
+
+	e.id = PROCESS_EXEC;
+	n = (struct notice){ .group = "tomcat.service" };
+	words_of_process(&e, &n);
+	assert_string_equal(n.message, "pid 731 in tomcat.service executed java");
+
+	e.id = PROCESS_FORK;
+	e.target = (struct event_task){ .pid = 732, .tid = 732 };
+	n = (struct notice){ .group = "tomcat.service" };
+	words_of_process(&e, &n);
+	assert_string_equal(n.message, "pid 731 (java) in tomcat.service forked pid 732");
+
+	e.id = PROCESS_THREAD;
+	e.target = (struct event_task){ .pid = 731, .tid = 733 };
+	n = (struct notice){ .group = "tomcat.service" };
+	words_of_process(&e, &n);
+	assert_string_equal(n.message,
+			    "pid 731 (java) in tomcat.service made thread 733");
+	assert_int_equal(number_of(&n, "target_tid"), 733);
 }
 
 static void who_invoked_the_oom_killer_is_told(void **state)
@@ -368,7 +393,8 @@ int main(void)
 		cmocka_unit_test(what_passed_and_cannot_be_told_is_held_back),
 		cmocka_unit_test(words_of_signals_are_as_the_manual_has_them),
 		cmocka_unit_test(a_sender_who_may_be_none_is_told_as_such),
-		cmocka_unit_test(words_of_others_are_as_the_manual_has_them),
+		cmocka_unit_test(words_of_namespaces_are_as_the_manual_has_them),
+		cmocka_unit_test(words_of_processes_are_as_the_manual_has_them),
 		cmocka_unit_test(who_invoked_the_oom_killer_is_told),
 		cmocka_unit_test(the_longest_words_have_room),
 	};
