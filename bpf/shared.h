@@ -202,8 +202,7 @@ enum event_way { EVENTS_OFF, EVENTS_RING_BUFFER, EVENTS_PERF_BUFFER };
 enum {
 	COMMAND_BYTES = 16, /* TASK_COMM_LEN */
 	EVENT_DETAILS = 4,
-	EVENT_IDS =
-		SIGNAL_IDS, /* of the family that has the most of those that have events */
+	EVENT_IDS = SIGNAL_IDS, /* no family that has events has more */
 };
 
 struct event_task {

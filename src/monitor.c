@@ -43,8 +43,7 @@ enum {
 	FAMILY_SIZES = 5,
 	TIMES_SIZES = 3,
 	SIZES_MAX = GROUP_SIZES + FAMILY_SIZES + COUNTERS_MAX + TIMES_SIZES + 1,
-	NOTICES_MAX =
-		1000, /* of a family, that wait for a receiver who is slow; a burst, if that is more */
+	NOTICES_MAX = 1000, /* of a family, that wait: see waiting_max() */
 	CPUS_MAX = 1 << 16, /* more than any kernel can be built for */
 };
 
@@ -973,6 +972,7 @@ static struct notice *add_notice(struct monitor *m, struct running *r,
 	return n;
 }
 
+/* Of a family, where a receiver is slow; a burst has room in any case. */
 static unsigned waiting_max(const struct running *r)
 {
 	unsigned burst = (unsigned)r->limit.settings->burst;
