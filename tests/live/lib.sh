@@ -73,6 +73,10 @@ on_exit()
 		echo "--- the daemon's log:"
 		tail -n 25 "$DIR/log" | cut -c 1-400
 		tail -n 25 "$DIR/output" | cut -c 1-400
+		if [ -n "${DISPOSABLE:-}" ]; then
+			echo "--- the kernel's log:"
+			dmesg | tail -n 25 | cut -c 1-200
+		fi
 	fi
 	[ -n "$DAEMON" ] && end_process "$DAEMON"
 	eval "$CLEANUP"
