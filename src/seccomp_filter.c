@@ -23,25 +23,27 @@ static _Noreturn void try_call(long nr, int answer)
 	_exit(write(answer, "", 1) != 1);
 }
 
-bool seccomp_kills(long nr)
+int seccomp_kills(long nr)
 {
 	int ends[2];
 	ssize_t said;
 	pid_t child;
 	char word;
+	int err;
 
 	if (!seccomp_has_filter())
-		return false;
+		return 0;
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return true;
+		return -errno;
 	child = fork();
 	if (child == 0)
 		try_call(nr, ends[1]);
+	err = -errno;
 	close(ends[1]);
 	cleanup_close int answer = ends[0];
 
 	if (child < 0)
-		return true;
+		return err;
 	do
 		said = read(answer, &word, 1);
 	while (said < 0 && errno == EINTR);

@@ -9,7 +9,7 @@ bool seccomp_has_filter(void);
 
 /*
  * Whether it ends who makes the system call `nr`, as filters of systemd do unless they have
- * SystemCallErrorNumber=. Tried by a child, with a first argument of -1, which the call must refuse. Where
- * there is a filter and no child can be made, it is taken for one that does: the daemon's life is at stake.
+ * SystemCallErrorNumber=: 1 or 0. Tried by a child, with a first argument of -1, which the call must refuse. Where
+ * there is a filter and no child can be made, a negative errno: the daemon's life is at stake.
  */
-bool seccomp_kills(long nr);
+int seccomp_kills(long nr);

@@ -6,10 +6,12 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,12 +73,31 @@ static void one_that_does_not_is_none(void **state)
 	assert_int_equal(with_filter(SYS_swapoff, SECCOMP_RET_KILL_PROCESS), LIVES);
 }
 
+static void where_none_can_be_tried_that_is_told(void **state)
+{
+	const struct rlimit none = { 0 };
+	pid_t child;
+	int status;
+
+	(void)state;
+	child = fork();
+	if (child == 0)
+		_exit(filter(SYS_swapoff, SECCOMP_RET_KILL_PROCESS) &&
+				      setrlimit(RLIMIT_NOFILE, &none) == 0 ?
+			      -seccomp_kills(SYS_bpf) :
+			      0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), EMFILE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_filter_nothing_is_tried),
 		cmocka_unit_test(a_filter_that_kills_is_found_out),
 		cmocka_unit_test(one_that_does_not_is_none),
+		cmocka_unit_test(where_none_can_be_tried_that_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
