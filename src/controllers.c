@@ -8,6 +8,7 @@
 #include <bpf/btf.h>
 
 #include "cleanup.h"
+#include "remedy.h"
 
 /*
  * cgroups(7): "name hierarchy num_cgroups enabled". Controllers that the kernel has for cgroup v2
@@ -20,7 +21,7 @@ static int find_hierarchy(const char *name, int32_t *ret)
 	int hierarchy, enabled;
 
 	if (!f)
-		return -errno;
+		return is_hidden(-errno) ? -ENODEV : -errno;
 	*ret = 0;
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%63s %d %*d %d", found, &hierarchy, &enabled) != 3 ||

@@ -10,7 +10,8 @@ struct controller {
 };
 
 /*
- * Asks /proc/cgroups and the kernel's BTF, or that of the file `btf_path` unless NULL. Returns 0, -ENOENT when this kernel does not
- * have the controller or was told to disable it, or another negative errno.
+ * Asks /proc/cgroups and the kernel's BTF, or that of the file `btf_path` unless NULL. Returns
+ * 0, -ENOENT when this kernel does not have the controller or was told to disable it, -ENODEV when /proc/cgroups is not
+ * shown to us, or another negative errno.
  */
 int controller_find(const char *name, const char *btf_path, struct controller *ret);

@@ -61,7 +61,7 @@ struct door {
 	 * there anyway: tried after all that do not, whatever their preemption.
 	 */
 	bool is_at_all_calls;
-	bool is_bounded;   /* misses what is beyond so many runs at once */
+	bool is_bounded;   /* kretprobes: misses what is beyond so many runs at once */
 	const char *needs; /* a file without which there is nothing to try; NULL: none */
 	/* By ftrace: while its sysctl is 0, the kernel lets programs be attached, and they never run. */
 	bool is_by_ftrace;

@@ -97,6 +97,8 @@ static const char *find_gap(void)
 {
 	cleanup_close int fd = open("/proc/1/mountinfo", O_RDONLY | O_CLOEXEC);
 
+	if (access("/proc/self/ns/pid", F_OK) < 0)
+		return "collectd sees no /proc; let it see the host's";
 	if (!in_initial_namespace(NAMESPACE_PID))
 		return "collectd is in a PID namespace of its own and sees its tasks alone; run it "
 		       "in the host's (of containers, --pid=host)";

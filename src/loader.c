@@ -621,19 +621,31 @@ static unsigned rank_of(const struct door *door, const struct load_plan *plan)
 	return 2 * is_dear + (is_lossy(door, plan) || is_silent(door, plan));
 }
 
-bool loader_is_ftrace_off(void)
+/* Of a file that cannot be read, nothing is known. */
+static bool is_zero(const char *path)
 {
-	cleanup_fclose FILE *f = fopen("/proc/sys/kernel/ftrace_enabled", "re");
-	int enabled;
+	cleanup_fclose FILE *f = fopen(path, "re");
+	int value;
 
-	return f && fscanf(f, "%d", &enabled) == 1 && !enabled;
+	return f && fscanf(f, "%d", &value) == 1 && !value;
+}
+
+const char *loader_switched_off(bool by_ftrace, bool by_kprobe)
+{
+	if (by_ftrace && is_zero("/proc/sys/kernel/ftrace_enabled"))
+		return "the sysctl kernel.ftrace_enabled";
+	if (by_kprobe && is_zero("/sys/kernel/debug/kprobes/enabled"))
+		return "/sys/kernel/debug/kprobes/enabled";
+	return NULL;
 }
 
 static int check_needs(const struct door *door)
 {
-	if (door->is_by_ftrace && loader_is_ftrace_off()) {
-		snprintf(complaint, sizeof(complaint),
-			 "the sysctl kernel.ftrace_enabled is 0");
+	const char *off = loader_switched_off(door->is_by_ftrace, door->is_bounded);
+	int kills;
+
+	if (off) {
+		snprintf(complaint, sizeof(complaint), "%s is 0", off);
 		return -ENODEV;
 	}
 	if (!has_needs(door)) {
@@ -642,12 +654,17 @@ static int check_needs(const struct door *door)
 		return -ENOENT;
 	}
 	/* those are attached to perf events */
-	if (door->is_kept_out && seccomp_kills(SYS_perf_event_open)) {
+	kills = door->is_kept_out ? seccomp_kills(SYS_perf_event_open) : 0;
+	if (kills < 0)
+		snprintf(
+			complaint, sizeof(complaint),
+			"a seccomp filter may end who calls perf_event_open, and no child can be "
+			"made to try it: %s",
+			strerror(-kills));
+	else if (kills)
 		snprintf(complaint, sizeof(complaint),
 			 "a seccomp filter ends who calls perf_event_open");
-		return -EPERM;
-	}
-	return 0;
+	return kills ? -EPERM : 0;
 }
 
 static int try_programs(const struct object *object, const struct door *door,

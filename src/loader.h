@@ -78,10 +78,11 @@ int loader_start(const struct object *object, const struct load_plan *plan,
 void loader_silence(void);
 
 /*
- * Whether programs at functions (struct door, is_by_ftrace) do not run now, though the kernel lets them be
- * attached.
+ * What is 0, so that programs at functions do not run now, though the kernel lets them be attached: those of a
+ * struct door with is_by_ftrace, and kretprobes (register_kprobe() in kernel/kprobes.c: kprobes_all_disarmed).
+ * NULL: nothing, or none that we may read.
  */
-bool loader_is_ftrace_off(void);
+const char *loader_switched_off(bool by_ftrace, bool by_kprobe);
 
 /* By a program that is run for a moment; what cannot be found out is false. */
 struct kernel_found loader_probe(const char *btf_path);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <mntent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,9 +84,9 @@ struct monitor {
 	bool told_loss;
 	bool by_fexit; /* of which a kernel that can be preempted leaves out runs */
 	bool by_ftrace;
-	bool told_ftrace_off;
+	bool by_kprobe;
+	bool told_switched_off;
 	bool by_hook; /* as the operator wishes */
-	bool bounded; /* where so many runs at once have room */
 	bool exposed; /* for want of a better way, to runs that a preemptible kernel leaves out */
 	struct controller controller;
 	struct loaded *groups_loaded; /* NULL: no groups */
@@ -124,17 +123,40 @@ static bool is_set(const struct monitor *m, size_t offset)
 	return *(const bool *)setting(m, offset);
 }
 
+/*
+ * Whether the host uses the v2 hierarchy, be it where we do not see it mounted: the kernel lists it from the
+ * first mount on (cgroups(7); cgrp_dfl_visible). Where that is hidden, too, it is taken to.
+ */
 static bool have_cgroup2(void)
 {
-	FILE *f = setmntent("/proc/self/mounts", "re");
-	struct mntent *entry;
-	bool found = false;
+	cleanup_fclose FILE *f = fopen("/proc/self/cgroup", "re");
+	bool found = !f, begins = true;
+	char part[256];
 
-	while (f && !found && (entry = getmntent(f)))
-		found = strcmp(entry->mnt_type, "cgroup2") == 0;
-	if (f)
-		endmntent(f);
+	while (f && !found && fgets(part, sizeof(part), f)) {
+		found = begins && strncmp(part, "0:", 2) == 0;
+		begins = strchr(part, '\n');
+	}
 	return found;
+}
+
+static void explain_controller(struct monitor *m, int err)
+{
+	const char *why, *remedy;
+
+	if (err == -ENOENT) {
+		why = "this kernel does not have it, or has it disabled";
+		remedy = "set By to one that /proc/cgroups lists as enabled";
+	} else if (err == -ENODEV) {
+		why = "/proc/cgroups cannot be read";
+		remedy = "let the daemon see it (of systemd, no ProcSubset=pid)";
+	} else {
+		why = strerror(-err);
+		remedy = remedy_for(err, m->settings->btf_path);
+	}
+	snprintf(m->groups_error, sizeof(m->groups_error),
+		 "cgroup controller \"%s\" cannot be used: %s; %s",
+		 m->settings->groups.controller, why, remedy);
 }
 
 static uint32_t choose_group_kind(struct monitor *m)
@@ -147,7 +169,6 @@ static uint32_t choose_group_kind(struct monitor *m)
 		[GROUP_BY_CONTROLLER] = GROUP_KIND_CONTROLLER,
 	};
 	uint32_t kind = kinds[m->settings->groups.by];
-	const char *name = m->settings->groups.controller;
 	int err;
 
 	if (kind == GROUP_KIND_CGROUP && !have_cgroup2()) {
@@ -159,14 +180,11 @@ static uint32_t choose_group_kind(struct monitor *m)
 	}
 	if (kind != GROUP_KIND_CONTROLLER)
 		return kind;
-	err = controller_find(name, m->settings->btf_path, &m->controller);
+	err = controller_find(m->settings->groups.controller, m->settings->btf_path,
+			      &m->controller);
 	if (!err)
 		return kind;
-	snprintf(
-		m->groups_error, sizeof(m->groups_error),
-		"cgroup controller \"%s\" cannot be used (%s); set By to one that /proc/cgroups "
-		"lists as enabled",
-		name, strerror(-err));
+	explain_controller(m, err);
 	return GROUP_KIND_NONE;
 }
 
@@ -219,7 +237,7 @@ static int load(struct monitor *m, const struct object *object, struct load_plan
 	m->by_fexit |= report->door->preemption == PREEMPTION_ON;
 	m->by_ftrace |= report->door->is_by_ftrace;
 	m->by_hook |= plan->hook != NULL;
-	m->bounded |= report->door->is_bounded;
+	m->by_kprobe |= report->door->is_bounded;
 	if (report->door->is_kept_out)
 		map_shield(true);
 	return 0;
@@ -640,6 +658,8 @@ static int find_cpus(uint32_t *ret)
 	char separator;
 	uint32_t last;
 
+	if (!f && !is_hidden(-errno))
+		return -errno;
 	if (!f || fscanf(f, "%" SCNu32, &last) != 1)
 		return -ENODEV;
 	while (fscanf(f, "%c%" SCNu32, &separator, &last) == 2)
@@ -773,12 +793,18 @@ static int check_btf_file(const struct monitor *m)
 /* Before the first call of bpf(2), which would be the daemon's last. */
 static int check_filter(const struct monitor *m)
 {
-	if (!seccomp_kills(SYS_bpf))
-		return 0;
-	say(m, MONITOR_ERROR,
-	    "all families are off: a seccomp filter ends who calls bpf; %s",
-	    remedy_for_filter());
-	return -EPERM;
+	int kills = seccomp_kills(SYS_bpf);
+
+	if (kills < 0)
+		say(m, MONITOR_ERROR,
+		    "all families are off: a seccomp filter may end who calls bpf, and no child can be "
+		    "made to try it: %s; %s",
+		    strerror(-kills), remedy_for(kills, NULL));
+	else if (kills)
+		say(m, MONITOR_ERROR,
+		    "all families are off: a seccomp filter ends who calls bpf; %s",
+		    remedy_for_filter());
+	return kills ? -EPERM : 0;
 }
 
 static void say_start_failed(const struct monitor *m, int err)
@@ -1150,21 +1176,22 @@ static const char *remedy_for_loss(const struct monitor *m, bool missed)
 		return "set Hook to \"auto\"";
 	if (m->by_fexit)
 		return "set Hook \"kretprobe\" or \"tracepoint\" in <Namespaces>";
-	if (m->bounded)
+	if (m->by_kprobe)
 		return "set Hook \"raw_tp\" in <Namespaces>";
 	return "please report it with the kernel's version";
 }
 
 /* Once for each time: what was not counted then nobody knows. */
-static void warn_of_ftrace(struct monitor *m)
+static void warn_of_switch(struct monitor *m)
 {
-	bool is_off = m->by_ftrace && loader_is_ftrace_off();
+	const char *off = loader_switched_off(m->by_ftrace, m->by_kprobe);
 
-	if (is_off && !m->told_ftrace_off)
+	if (off && !m->told_switched_off)
 		say(m, MONITOR_WARNING,
-		    "namespaces: little is counted while the sysctl kernel.ftrace_enabled is 0; "
-		    "set it to 1, or Hook \"tracepoint\" in <Namespaces>");
-	m->told_ftrace_off = is_off;
+		    "namespaces: little is counted while %s is 0; set it to 1, or Hook "
+		    "\"tracepoint\" in <Namespaces>",
+		    off);
+	m->told_switched_off = off;
 }
 
 /* Once: from then on ebpf-self/total_events-lost tells. */
@@ -1217,7 +1244,7 @@ static void send_self_metrics(struct monitor *m, double seconds, const struct si
 	if (m->cost)
 		cost_send(m->cost, sink);
 	warn_of_loss(m, missed + no_room, missed > 0);
-	warn_of_ftrace(m);
+	warn_of_switch(m);
 }
 
 static double seconds_since(const struct timespec *begin)

@@ -223,6 +223,11 @@ static const char *btf_remedy(const char *btf_path)
 	return NULL;
 }
 
+bool is_hidden(int err)
+{
+	return err == -ENOENT || err == -ENOTDIR || err == -EACCES || err == -EPERM;
+}
+
 static const char more_memory[] =
 	"let the daemon have more memory (its memory cgroup), or set a lower Max in <Groups>";
 
@@ -245,6 +250,9 @@ const char *remedy_for(int err, const char *btf_path)
 		return permission_remedy();
 	case ENOMEM:
 		return more_memory;
+	case EAGAIN: /* fork(2) */
+		return "let the daemon's user have more processes (RLIMIT_NPROC; of systemd, LimitNPROC= "
+		       "and TasksMax=)";
 	case EMFILE:
 		return "let the daemon have more open files (RLIMIT_NOFILE; of systemd, "
 		       "LimitNOFILE=)";

@@ -13,6 +13,12 @@
  */
 const char *remedy_for(int err, const char *btf_path);
 
+/*
+ * Whether a file of the kernel's that cannot be opened, for the negative errno `err`, is one that this process is
+ * not shown. Else there is another reason, such as too many open files.
+ */
+bool is_hidden(int err);
+
 /* Where `btf_path` is set and libbpf must not be given the file. */
 const char *remedy_for_btf_file(void);
 
