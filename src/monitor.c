@@ -125,12 +125,14 @@ static bool is_set(const struct monitor *m, size_t offset)
 
 /*
  * Whether the host uses the v2 hierarchy, be it where we do not see it mounted: the kernel lists it from the
- * first mount on (cgroups(7); cgrp_dfl_visible). Where that is hidden, too, it is taken to.
+ * first mount on (cgroups(7); cgrp_dfl_visible). Where that is hidden, too, it is taken to; where a /proc does
+ * not have it, the kernel has no cgroups.
  */
 static bool have_cgroup2(void)
 {
 	cleanup_fclose FILE *f = fopen("/proc/self/cgroup", "re");
-	bool found = !f, begins = true;
+	bool found = !f && (errno != ENOENT || access("/proc/self", F_OK) < 0);
+	bool begins = true;
 	char part[256];
 
 	while (f && !found && fgets(part, sizeof(part), f)) {
