@@ -114,6 +114,8 @@ FILE *__wrap_fopen(const char *path, const char *mode)
 
 	if (k.active && strcmp(path, "/sys/devices/system/cpu/possible") == 0)
 		return open_text("0-1\n");
+	if (k.active && strcmp(path, "/proc/self/cgroup") == 0)
+		return open_text("0::/\n");
 	if (!k.active || sscanf(path, "/proc/%u/cgroup%n", &pid, &end) != 1 || !end)
 		return __real_fopen(path, mode);
 	if (k.cgroup[0])
@@ -378,6 +380,12 @@ static bool is_text(const char *text)
 		if ((*s == 0xc2 && s[1] < 0xa0) || (*s == 0xe0 && s[1] < 0xa0) ||
 		    (*s == 0xed && s[1] > 0x9f) || (*s == 0xf0 && s[1] < 0x90) ||
 		    (*s == 0xf4 && s[1] > 0x8f))
+			return false;
+		/* U+061C; U+200E, 200F, 2028 to 202E; U+2066 to 2069 */
+		if ((*s == 0xd8 && s[1] == 0x9c) ||
+		    (*s == 0xe2 && s[1] == 0x80 &&
+		     (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xa8 && s[2] <= 0xae))) ||
+		    (*s == 0xe2 && s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9))
 			return false;
 		for (s++; more--; s++)
 			if ((*s & 0xc0) != 0x80)

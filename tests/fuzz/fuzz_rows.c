@@ -258,6 +258,8 @@ FILE *__wrap_fopen(const char *path, const char *mode)
 {
 	if (k.active && strcmp(path, "/sys/devices/system/cpu/possible") == 0)
 		return open_text("0-1\n");
+	if (k.active && strcmp(path, "/proc/self/cgroup") == 0)
+		return open_text("0::/\n");
 	return __real_fopen(path, mode);
 }
 

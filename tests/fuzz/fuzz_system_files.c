@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel's files say: at the start, which CPUs there may be, what is mounted, which
- * cgroup controllers there are, whether tasks are preempted; how strict perf is, and what a map
+ * What the kernel's files say: at the start, which CPUs there may be, which cgroups we are in,
+ * which cgroup controllers there are, whether tasks are preempted; how strict perf is, and what a map
  * takes. In a container they may be somebody's own. The texts of these six follow each other in
  * the input, with a '~' after each; an empty one is a file that is not there. The first ones end
  * up in constants of the programs and in sizes of maps.
@@ -9,7 +9,6 @@
 #include "input.h"
 
 #include <errno.h>
-#include <mntent.h>
 
 #include <bpf/btf.h>
 
@@ -21,14 +20,13 @@
 #include "settings.h"
 
 static struct {
-	char *cpus, *mounts, *cgroups, *preempt, *paranoid, *fdinfo;
+	char *cpus, *memberships, *cgroups, *preempt, *paranoid, *fdinfo;
 } files;
 static bool running; /* not: the fuzzer itself is calling */
 static bool by_controller;
 
 FILE *__wrap_fopen(const char *path, const char *mode);
 FILE *__real_fopen(const char *path, const char *mode);
-FILE *__wrap_setmntent(const char *path, const char *mode);
 struct btf *__wrap_btf__load_vmlinux_btf(void);
 struct kernel_found __wrap_loader_probe(const char *btf_path);
 int __wrap_loader_start(const struct object *object, const struct load_plan *plan,
@@ -45,6 +43,8 @@ static FILE *open_text(char *text)
 
 FILE *__wrap_fopen(const char *path, const char *mode)
 {
+	if (running && strcmp(path, "/proc/self/cgroup") == 0)
+		return open_text(files.memberships);
 	if (running && strcmp(path, "/proc/cgroups") == 0)
 		return open_text(files.cgroups);
 	if (running && strcmp(path, "/sys/devices/system/cpu/possible") == 0)
@@ -57,12 +57,6 @@ FILE *__wrap_fopen(const char *path, const char *mode)
 	if (running && strncmp(path, "/proc/self/fdinfo/", 18) == 0)
 		return open_text(files.fdinfo);
 	return __real_fopen(path, mode);
-}
-
-FILE *__wrap_setmntent(const char *path, const char *mode)
-{
-	CHECK(strcmp(path, "/proc/self/mounts") == 0 && mode[0] == 'r', "%s", path);
-	return open_text(files.mounts);
 }
 
 struct btf *__wrap_btf__load_vmlinux_btf(void)
@@ -113,6 +107,12 @@ struct kernel_found __wrap_loader_probe(const char *btf_path)
 	return (struct kernel_found){ 0 };
 }
 
+static bool has_cgroup2(void)
+{
+	return strncmp(files.memberships, "0:", 2) == 0 ||
+	       strstr(files.memberships, "\n0:");
+}
+
 /* All that was read has come this far. The kernel grants nothing. */
 int __wrap_loader_start(const struct object *object, const struct load_plan *plan,
 			struct loaded **ret, struct load_report *report)
@@ -130,7 +130,7 @@ int __wrap_loader_start(const struct object *object, const struct load_plan *pla
 		      !*(const int32_t *)constant(plan, "group_hierarchy"));
 		CHECK(*(const uint32_t *)constant(plan, "group_subsys") == 5);
 	} else if (object == &groups_object) {
-		CHECK(kind == GROUP_KIND_CGROUP && strstr(files.mounts, "cgroup2"));
+		CHECK(kind == GROUP_KIND_CGROUP && has_cgroup2());
 	} else {
 		CHECK(kind == GROUP_KIND_NONE);
 	}
@@ -169,7 +169,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	by_controller = take_byte(&in) % 2;
 	files.cpus = take_text(&in, "~");
-	files.mounts = take_text(&in, "~");
+	files.memberships = take_text(&in, "~");
 	files.cgroups = take_text(&in, "~");
 	files.preempt = take_text(&in, "~");
 	files.paranoid = take_text(&in, "~");
@@ -188,7 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	running = false;
 	settings_fini(&settings);
 	free(files.cpus);
-	free(files.mounts);
+	free(files.memberships);
 	free(files.cgroups);
 	free(files.preempt);
 	free(files.paranoid);
