@@ -79,7 +79,7 @@ static size_t perf_pages(size_t bytes, int cpus)
 
 static int open_perf(struct events *e)
 {
-	int cpus = libbpf_num_possible_cpus();
+	int cpus = libbpf_num_possible_cpus(), kills;
 
 	if (cpus < 0)
 		return cpus;
@@ -87,8 +87,9 @@ static int open_perf(struct events *e)
 				sizeof(int), cpus, NULL);
 	if (e->map < 0)
 		return -errno;
-	if (seccomp_kills(SYS_perf_event_open))
-		return -EPERM;
+	kills = seccomp_kills(SYS_perf_event_open);
+	if (kills)
+		return kills < 0 ? kills : -EPERM;
 	/* what found no room was counted by the program, which was told so */
 	e->perf = perf_buffer__new(e->map, perf_pages(e->bytes, cpus), take_from_perf,
 				   NULL, e, NULL);

@@ -314,7 +314,7 @@ const char *remedy_for_events(int err, bool by_perf, const char *btf_path)
 {
 	if (err == -ENOMEM)
 		return "let the daemon have more memory (its memory cgroup), or lower EventBuffer";
-	if (!by_perf)
+	if (!by_perf || err == -EAGAIN || err == -EMFILE)
 		return remedy_for(err, btf_path);
 	if (is_paranoid())
 		return lower_paranoia;
