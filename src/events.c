@@ -89,7 +89,7 @@ static int open_perf(struct events *e)
 		return -errno;
 	kills = seccomp_kills(SYS_perf_event_open);
 	if (kills)
-		return kills < 0 ? kills : -EPERM;
+		return kills > 0 ? -EPERM : kills;
 	/* what found no room was counted by the program, which was told so */
 	e->perf = perf_buffer__new(e->map, perf_pages(e->bytes, cpus), take_from_perf,
 				   NULL, e, NULL);

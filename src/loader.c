@@ -511,6 +511,24 @@ static bool has_needs(const struct door *door)
 	return !door->needs || access(door->needs, F_OK) == 0;
 }
 
+/* Of a file that cannot be read, nothing is known. */
+static bool is_zero(const char *path)
+{
+	cleanup_fclose FILE *f = fopen(path, "re");
+	int value;
+
+	return f && fscanf(f, "%d", &value) == 1 && !value;
+}
+
+const char *loader_switched_off(bool by_ftrace, bool by_kprobe)
+{
+	if (by_ftrace && is_zero("/proc/sys/kernel/ftrace_enabled"))
+		return "the sysctl kernel.ftrace_enabled";
+	if (by_kprobe && is_zero("/sys/kernel/debug/kprobes/enabled"))
+		return "/sys/kernel/debug/kprobes/enabled";
+	return NULL;
+}
+
 static const char *find_remedy(const struct door *door, const struct load_plan *plan,
 			       int err)
 {
@@ -523,7 +541,12 @@ static const char *find_remedy(const struct door *door, const struct load_plan *
 
 	if (!has_needs(door))
 		return remedy_for_kprobes();
-	return is_perf ? remedy_for_perf_events() : remedy_for(err, plan->btf_path);
+	if (loader_switched_off(door->is_by_ftrace, door->is_bounded))
+		return "set it to 1";
+	/* what is used up is not forbidden */
+	if (is_perf && err != -EAGAIN && err != -EMFILE)
+		return remedy_for_perf_events();
+	return remedy_for(err, plan->btf_path);
 }
 
 /* Of several doors the first reason whose remedy is not a weak one is kept, or else the last. */
@@ -621,24 +644,6 @@ static unsigned rank_of(const struct door *door, const struct load_plan *plan)
 	return 2 * is_dear + (is_lossy(door, plan) || is_silent(door, plan));
 }
 
-/* Of a file that cannot be read, nothing is known. */
-static bool is_zero(const char *path)
-{
-	cleanup_fclose FILE *f = fopen(path, "re");
-	int value;
-
-	return f && fscanf(f, "%d", &value) == 1 && !value;
-}
-
-const char *loader_switched_off(bool by_ftrace, bool by_kprobe)
-{
-	if (by_ftrace && is_zero("/proc/sys/kernel/ftrace_enabled"))
-		return "the sysctl kernel.ftrace_enabled";
-	if (by_kprobe && is_zero("/sys/kernel/debug/kprobes/enabled"))
-		return "/sys/kernel/debug/kprobes/enabled";
-	return NULL;
-}
-
 static int check_needs(const struct door *door)
 {
 	const char *off = loader_switched_off(door->is_by_ftrace, door->is_bounded);
@@ -664,7 +669,7 @@ static int check_needs(const struct door *door)
 	else if (kills)
 		snprintf(complaint, sizeof(complaint),
 			 "a seccomp filter ends who calls perf_event_open");
-	return kills ? -EPERM : 0;
+	return kills > 0 ? -EPERM : kills;
 }
 
 static int try_programs(const struct object *object, const struct door *door,
